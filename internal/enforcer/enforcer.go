@@ -1,0 +1,58 @@
+// Package enforcer is what really enforces policies in a cluster: which engine it is, how sure we are, and
+// the fine points in which engines differ. Policies under an engine that ignores them are documents, not
+// controls.
+package enforcer
+
+import (
+	"fmt"
+
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+)
+
+// Answer is yes, no, or not known. The zero value is Unknown, so that a fact nobody stated is never taken
+// for a fact.
+type Answer uint8
+
+// The three answers.
+const (
+	Unknown Answer = iota
+	Yes
+	No
+)
+
+// String is "unknown", "yes" or "no".
+func (a Answer) String() string {
+	switch a {
+	case Unknown:
+		return "unknown"
+	case Yes:
+		return "yes"
+	case No:
+		return "no"
+	}
+	return fmt.Sprintf("answer(%d)", uint8(a))
+}
+
+// Profile is an engine with its fine points.
+type Profile struct {
+	Name     string // "kube" (upstream semantics), "calico", "cilium", ..., "none", "unknown"
+	Stated   bool   // the user said so; otherwise it was detected
+	Enforces Answer // are NetworkPolicies enforced at all?
+	// PodsByAddr: does an ipBlock match the address of a pod? Upstream and Calico yes, Cilium no.
+	PodsByAddr Answer
+	// NodesByAddr: does an ipBlock match the address of a node (and of host-network pods)?
+	NodesByAddr Answer
+	// EndPort, SCTP, Egress: is that part of NetworkPolicy honoured?
+	EndPort, SCTP, Egress Answer
+	// OtherProtocols: are ICMP and protocols besides TCP, UDP and SCTP denied to an isolated pod?
+	// Upstream leaves it open ("the behaviour may vary").
+	OtherProtocols Answer
+	Because        []Evidence // what was seen, sorted by place; empty when stated by the user
+}
+
+// Evidence is one thing that speaks for a detected engine.
+type Evidence struct {
+	Pos object.Pos `json:"pos"`
+	Ref object.Ref `json:"object,omitzero"`
+	Msg string     `json:"message"`
+}
