@@ -7,7 +7,7 @@ import (
 )
 
 // Prefixes is the shortest list of CIDRs that holds the same addresses, ascending, IPv4 before IPv6. It is
-// nil if nothing is held.
+// nil if nothing is held. The IPv4-mapped block is never taken in just to save a prefix.
 func (a Addrs) Prefixes() []netip.Prefix {
 	var out []netip.Prefix
 	for _, s := range a.spans {
