@@ -90,8 +90,8 @@ type connsReader struct {
 	current Protocol
 	// open: the last word was a protocol alone, whose ports may follow.
 	open bool
-	// paired: that word followed another such word or a comma, so ports after it ("tcp udp 53") might have
-	// been meant for both.
+	// paired: that word followed another such word, so ports after it ("tcp udp 53") might have been meant
+	// for both.
 	paired bool
 }
 
@@ -112,7 +112,7 @@ func (r *connsReader) word(word string, afterComma bool) error {
 	if slash {
 		return r.add(ports)
 	}
-	r.open, r.paired = true, wasOpen || afterComma
+	r.open, r.paired = true, wasOpen
 	return nil
 }
 

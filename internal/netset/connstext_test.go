@@ -27,6 +27,8 @@ func TestParse(t *testing.T) {
 		"tcp":                             "tcp",
 		"tcp,udp":                         "tcp udp",
 		"tcp udp/53":                      "tcp udp/53",
+		"tcp 80, udp 53":                  "tcp/80 udp/53",
+		"tcp/80,udp 53":                   "tcp/80 udp/53",
 		"icmp, other":                     "icmp other",
 		"icmp udp 53":                     "",
 		"tcp/80 tcp/80-90 tcp/85-100":     "tcp/80-100",
