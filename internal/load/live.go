@@ -1,0 +1,355 @@
+package load
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+)
+
+// Live says which cluster to read, with the meaning the same flags have in kubectl.
+type Live struct {
+	Kubeconfig    string        // file; "" follows KUBECONFIG, then the home folder, then the pod's own account
+	Context       string        // "" is the current one
+	Namespace     string        // "" is the context's namespace; cluster-wide kinds are read too
+	AllNamespaces bool          // stronger than Namespace
+	Timeout       time.Duration // of one request; 0 is one minute
+}
+
+// pageSize is how many objects one list request asks for, as kubectl does.
+const pageSize = 500
+
+// live reads the cluster: only get and list, only the kinds of Kinds, one request at a time.
+func (c *collector) live(l *Live) error {
+	r, err := newLiveReader(c, l)
+	if err != nil {
+		return err
+	}
+	resources, err := r.discover()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", r.name, err)
+	}
+	kinds := Kinds()
+	for i, k := range kinds {
+		res, ok := resources[object.GroupKind{Group: k.Group, Kind: k.Kind}]
+		c.progress(int64(i), int64(len(kinds)), kindName(object.GroupKind{Group: k.Group, Kind: k.Kind}))
+		if !ok {
+			if !k.Optional && !r.broken[k.Group] {
+				r.lost(k, "the cluster does not serve it")
+			}
+			continue
+		}
+		if err := r.kind(k, res); err != nil {
+			return fmt.Errorf("read %s: %w", r.name, err)
+		}
+	}
+	c.liveFull = l.AllNamespaces && !r.refused
+	return nil
+}
+
+// liveReader is one reading of one cluster.
+type liveReader struct {
+	c         *collector
+	client    *http.Client
+	base      *url.URL
+	name      string // "cluster:CONTEXT", the file name of everything read
+	namespace string // "" for all
+	timeout   time.Duration
+	refused   bool
+	broken    map[string]bool // API groups that could not be discovered
+}
+
+func newLiveReader(c *collector, l *Live) (*liveReader, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = l.Kubeconfig
+	config := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: l.Context})
+	cfg, err := config.ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	cfg.UserAgent = "bulkhead"
+	context := l.Context
+	if raw, err := config.RawConfig(); err == nil && context == "" {
+		context = raw.CurrentContext
+	}
+	namespace := ""
+	if !l.AllNamespaces {
+		if namespace = l.Namespace; namespace == "" {
+			if namespace, _, err = config.Namespace(); err != nil {
+				return nil, fmt.Errorf("kubeconfig: %w", err)
+			}
+		}
+	}
+	client, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	base, _, err := rest.DefaultServerUrlFor(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	return &liveReader{c: c, client: client, base: base, name: "cluster:" + cmp.Or(context, "in-cluster"), namespace: namespace,
+		timeout: cmp.Or(l.Timeout, time.Minute), broken: map[string]bool{}}, nil
+}
+
+// lost accounts for a kind that could not be read.
+func (r *liveReader) lost(k Kind, why string) {
+	r.refused = true
+	name := k.Resource
+	if k.Group != "" {
+		name += "." + k.Group
+	}
+	r.c.missing(object.Pos{File: r.name}, name, why)
+	r.c.problem(object.Warning, object.Pos{File: r.name}, fmt.Sprintf("%s: %s; they are not in the input", name, why), "")
+}
+
+// statusError is an answer of the API server that is not 200.
+type statusError struct {
+	code    int
+	message string
+}
+
+func (e *statusError) Error() string { return fmt.Sprintf("%s (HTTP %d)", e.message, e.code) }
+
+// get fetches one path.
+func (r *liveReader) get(path string, query url.Values) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(r.c.ctx, r.timeout)
+	defer cancel()
+	u := r.base.JoinPath(path)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, r.c.lim.FileBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(body)) > r.c.lim.FileBytes {
+		return nil, fmt.Errorf("%s: answer larger than the limit of %s", path, size(r.c.lim.FileBytes))
+	}
+	r.c.cov.Bytes += int64(len(body))
+	if resp.StatusCode == http.StatusOK {
+		return body, nil
+	}
+	var status struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &status) != nil || status.Message == "" {
+		status.Message = http.StatusText(resp.StatusCode)
+	}
+	return nil, &statusError{resp.StatusCode, status.Message}
+}
+
+// resourceInfo is where the server serves a kind.
+type resourceInfo struct {
+	version    string
+	namespaced bool
+}
+
+// discover asks which of our kinds the server has, in which version.
+func (r *liveReader) discover() (map[object.GroupKind]resourceInfo, error) {
+	wanted := map[string]bool{}
+	for _, k := range Kinds() {
+		wanted[k.Group] = true
+	}
+	found := map[object.GroupKind]resourceInfo{}
+	if err := r.resources("", "v1", "/api/v1", found); err != nil {
+		return nil, err
+	}
+	body, err := r.get("/apis", nil)
+	if err != nil {
+		return nil, err
+	}
+	var groups struct {
+		Groups []struct {
+			Name             string `json:"name"`
+			PreferredVersion struct {
+				Version string `json:"version"`
+			} `json:"preferredVersion"`
+			Versions []struct {
+				Version string `json:"version"`
+			} `json:"versions"`
+		} `json:"groups"`
+	}
+	if err := json.Unmarshal(body, &groups); err != nil {
+		return nil, fmt.Errorf("list of API groups: %w", err)
+	}
+	for _, g := range groups.Groups {
+		if !wanted[g.Name] {
+			continue
+		}
+		versions := []string{g.PreferredVersion.Version}
+		for _, v := range g.Versions { // a kind may live only in a version that is not preferred
+			if v.Version != g.PreferredVersion.Version {
+				versions = append(versions, v.Version)
+			}
+		}
+		for _, v := range versions {
+			err := r.resources(g.Name, v, "/apis/"+g.Name+"/"+v, found)
+			var se *statusError
+			if errors.As(err, &se) {
+				r.broken[g.Name], r.refused = true, true
+				at := object.Pos{File: r.name}
+				r.c.missing(at, g.Name+"/"+v, "its kinds cannot be discovered: "+se.Error())
+				r.c.problem(object.Warning, at, fmt.Sprintf("API group %s/%s cannot be discovered: %v", g.Name, v, se), "look at kubectl get apiservices")
+			} else if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
+}
+
+// resources adds the kinds of one group version that were not found in a better one.
+func (r *liveReader) resources(group, version, path string, found map[object.GroupKind]resourceInfo) error {
+	body, err := r.get(path, nil)
+	if err != nil {
+		return err
+	}
+	var list struct {
+		Resources []struct {
+			Name       string `json:"name"`
+			Kind       string `json:"kind"`
+			Namespaced bool   `json:"namespaced"`
+		} `json:"resources"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return fmt.Errorf("resources of %s: %w", path, err)
+	}
+	for _, res := range list.Resources {
+		gk := object.GroupKind{Group: group, Kind: res.Kind}
+		if k, ours := r.c.kinds[gk]; !ours || res.Name != k.Resource {
+			continue
+		}
+		if _, ok := found[gk]; !ok {
+			found[gk] = resourceInfo{version, res.Namespaced}
+		}
+	}
+	return nil
+}
+
+// kind reads the objects of one kind. The error means that the server cannot be talked to at all.
+func (r *liveReader) kind(k Kind, res resourceInfo) error {
+	root := "/api/" + res.version
+	if k.Group != "" {
+		root = "/apis/" + k.Group + "/" + res.version
+	}
+	var err error
+	switch {
+	case len(k.Names) > 0:
+		err = r.named(k, root+"/namespaces/"+k.NamesIn+"/"+k.Resource, k.Names)
+	case r.namespace != "" && k.Group == "" && k.Kind == "Namespace":
+		if err = r.list(k, root+"/"+k.Resource); isStatus(err, http.StatusForbidden) {
+			err = r.named(k, root+"/"+k.Resource, []string{r.namespace})
+		}
+	case r.namespace != "" && res.namespaced:
+		err = r.list(k, root+"/namespaces/"+r.namespace+"/"+k.Resource)
+	default:
+		err = r.list(k, root+"/"+k.Resource)
+	}
+	var se *statusError
+	switch {
+	case isStatus(err, http.StatusForbidden), isStatus(err, http.StatusUnauthorized):
+		r.lost(k, "RBAC refuses: "+err.Error())
+	case isStatus(err, http.StatusNotFound), isStatus(err, http.StatusMethodNotAllowed):
+		r.lost(k, "the cluster names it but does not list it")
+	case errors.As(err, &se):
+		r.lost(k, "the cluster cannot list it: "+se.Error())
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+func isStatus(err error, code int) bool {
+	var se *statusError
+	return errors.As(err, &se) && se.code == code
+}
+
+// named fetches objects by name; those that do not exist are no loss.
+func (r *liveReader) named(k Kind, path string, names []string) error {
+	for _, name := range names {
+		body, err := r.get(path+"/"+name, nil)
+		if isStatus(err, http.StatusNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := r.take(body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list reads all pages. When the server forgets the list halfway (410), it starts again, at most twice.
+func (r *liveReader) list(k Kind, path string) error {
+	before := len(r.c.objects)
+	query := url.Values{"limit": {fmt.Sprint(pageSize)}}
+	for restarts := 0; ; {
+		body, err := r.get(path, query)
+		if isStatus(err, http.StatusGone) && restarts < 2 {
+			restarts++
+			r.c.objects = r.c.objects[:before]
+			query.Del("continue")
+			continue
+		}
+		if err != nil {
+			if len(r.c.objects) > before {
+				r.c.objects = r.c.objects[:before] // half a list would look like a whole one
+			}
+			return err
+		}
+		next, err := r.take(body)
+		if err != nil {
+			return err
+		}
+		r.c.progress(int64(len(r.c.objects)-before), 0, k.Resource)
+		if next == "" || r.c.full {
+			return nil
+		}
+		if next == query.Get("continue") {
+			return fmt.Errorf("%s: the server repeats the same page", path)
+		}
+		query.Set("continue", next)
+	}
+}
+
+// take adds the object or the list in an answer, and gives the mark of the next page.
+func (r *liveReader) take(body []byte) (next string, err error) {
+	d := document{c: r.c, file: r.name}
+	values, err := r.c.parseJSON(string(body), 1, d.duplicate)
+	if err != nil {
+		return "", fmt.Errorf("the server sent something unreadable: %w", err)
+	}
+	for _, v := range values {
+		next = v.Get("metadata", "continue").Str()
+		if !strings.HasSuffix(v.Get("kind").Str(), "List") || v.Get("items") == nil {
+			d.one(withoutLines(v))
+			continue
+		}
+		for _, item := range v.Get("items").List() {
+			d.item(withoutLines(item), v)
+		}
+	}
+	return next, nil
+}

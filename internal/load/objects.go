@@ -1,0 +1,173 @@
+package load
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+)
+
+// object takes one parsed document: an object, a list of objects, a snapshot, or something else.
+func (d *document) object(v *object.Value) {
+	if v == nil || v.Kind == object.Null {
+		return
+	}
+	if v.Kind == object.List { // a JSON array of objects
+		for _, item := range v.Items {
+			d.object(item)
+		}
+		return
+	}
+	if d.chunk.output && v.Kind != object.Map {
+		d.c.skip(d.at(v.Line), "text of a command, not objects")
+		return
+	}
+	kind := v.Get("kind").Str()
+	switch {
+	case kind == snapshotKind && v.Get("apiVersion").Str() == snapshotVersion:
+		d.snapshot(v)
+		return
+	case strings.HasSuffix(kind, "List") && v.Get("items") != nil && v.Get("items").Kind != object.Map:
+		for _, item := range v.Get("items").List() {
+			d.item(item, v)
+		}
+		d.truncated(v)
+		return
+	}
+	d.one(v)
+}
+
+// item takes one item of a list. Items of a typed list may leave out what the list says (PodList of v1
+// holds Pods of v1).
+func (d *document) item(v, list *object.Value) {
+	kind := strings.TrimSuffix(list.Get("kind").Str(), "List")
+	if v != nil && v.Kind == object.Map && kind != "" {
+		var add []object.Field
+		if !v.Get("apiVersion").IsSet() {
+			add = append(add, object.Field{Name: "apiVersion", Line: v.Line, Value: list.Get("apiVersion")})
+		}
+		if !v.Get("kind").IsSet() {
+			add = append(add, object.Field{Name: "kind", Line: v.Line, Value: &object.Value{Kind: object.String, Line: v.Line, Text: kind}})
+		}
+		if len(add) > 0 {
+			v = &object.Value{Kind: object.Map, Line: v.Line, Fields: append(add, v.Fields...)}
+		}
+	}
+	d.object(v)
+}
+
+// truncated tells of a list that was cut off by paging.
+func (d *document) truncated(list *object.Value) {
+	next := list.Get("metadata", "continue")
+	if next.Str() == "" {
+		return
+	}
+	kind := list.Get("kind").Str()
+	d.c.missing(d.at(next.Line), "the rest of the "+kind, "the list was cut off: metadata.continue is set")
+	d.problem(object.Warning, next.Line, "this "+kind+" is only the first part: metadata.continue is set",
+		"export again without a limit")
+}
+
+// one takes a single object.
+func (d *document) one(v *object.Value) {
+	o, err := object.New(v, d.file)
+	if err != nil {
+		d.noObject(v, err)
+		return
+	}
+	if reason := notOfCluster(o); reason != "" {
+		d.c.skip(o.Pos, reason)
+		return
+	}
+	if o.Ref.Name == "" && o.Root.Get("metadata", "generateName").Str() == "" {
+		if _, known := d.c.kinds[o.Ref.GroupKind()]; known {
+			d.c.problems = append(d.c.problems, object.Problem{Severity: object.Error, Pos: o.Pos, Ref: o.Ref,
+				Msg: "has no metadata.name; not read", Hint: "kubectl refuses an object without a name"})
+		}
+		d.c.skip(o.Pos, o.Ref.Kind+" without metadata.name")
+		return
+	}
+	o.Root = redact(o)
+	if !d.placeholders(o) {
+		return
+	}
+	d.c.add(o)
+}
+
+// noObject accounts for YAML that is something else.
+func (d *document) noObject(v *object.Value, err error) {
+	pos := d.at(v.Line)
+	if v.Kind == object.Map && (v.Get("apiVersion").IsSet() || v.Get("kind").IsSet()) && !kustomizationFile(d.file) {
+		d.problem(object.Error, v.Line, fmt.Sprintf("not a Kubernetes object: %v; not read", err), "give it both apiVersion and kind")
+	}
+	d.c.skip(pos, fmt.Sprintf("not a Kubernetes object: %v", err))
+}
+
+// notOfCluster gives the reason why an object that looks like one never lives in a cluster.
+func notOfCluster(o *object.Object) string {
+	switch {
+	case o.Ref.Group == "kustomize.config.k8s.io":
+		return "kustomization; give its folder as the source to render it"
+	case o.Ref.Group == "" && o.Ref.Kind == "Config" && o.Root.Get("clusters") != nil:
+		return "kubeconfig, not a cluster object"
+	}
+	return ""
+}
+
+// redact gives the object's fields without what must never be kept: the content of Secrets, and the copies
+// of whole objects that kubectl and the API server store in metadata.
+func redact(o *object.Object) *object.Value {
+	root := o.Root
+	if o.Ref.GroupKind() == (object.GroupKind{Kind: "Secret"}) {
+		root = without(root, "data", "stringData")
+	}
+	meta := root.Get("metadata")
+	if meta == nil || meta.Kind != object.Map {
+		return root
+	}
+	const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+	clean := without(meta, "managedFields")
+	if notes := clean.Get("annotations"); notes.Get(lastApplied) != nil {
+		clean = with(clean, "annotations", without(notes, lastApplied))
+	}
+	if clean == meta {
+		return root
+	}
+	return with(root, "metadata", clean)
+}
+
+// without copies a map without some fields; the map itself when it has none of them.
+func without(v *object.Value, names ...string) *object.Value {
+	drop := func(name string) bool {
+		for _, n := range names {
+			if n == name {
+				return true
+			}
+		}
+		return false
+	}
+	for i, f := range v.Fields {
+		if !drop(f.Name) {
+			continue
+		}
+		w := &object.Value{Kind: v.Kind, Line: v.Line, Fields: append(make([]object.Field, 0, len(v.Fields)), v.Fields[:i]...)}
+		for _, f := range v.Fields[i:] {
+			if !drop(f.Name) {
+				w.Fields = append(w.Fields, f)
+			}
+		}
+		return w
+	}
+	return v
+}
+
+// with copies a map with another value for one of its fields.
+func with(v *object.Value, name string, value *object.Value) *object.Value {
+	w := &object.Value{Kind: v.Kind, Line: v.Line, Fields: append([]object.Field{}, v.Fields...)}
+	for i := range w.Fields {
+		if w.Fields[i].Name == name {
+			w.Fields[i].Value = value
+		}
+	}
+	return w
+}

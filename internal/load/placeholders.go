@@ -1,0 +1,147 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+)
+
+// template skips a document that is the source of another tool rather than an object: ytt by its marks.
+// Helm and Go templates are found later, because most of them are not YAML at all.
+func (d *document) template() bool {
+	line := 0
+	lines(d.chunk.text, func(l []byte, n, _ int) bool {
+		t := bytes.TrimLeft(l, " ")
+		if bytes.HasPrefix(t, []byte("#@")) || bytes.Contains(t, []byte(": #@ ")) || bytes.Contains(t, []byte("- #@ ")) {
+			line = d.chunk.line + n - 1
+		}
+		return line == 0
+	})
+	if line == 0 {
+		return false
+	}
+	d.c.skip(d.at(line), "ytt template, not plain YAML")
+	d.problem(object.Warning, line, "this document is a ytt template; not read", "render it with ytt and give the result")
+	return true
+}
+
+// envPlaceholder is a variable of Flux post-build substitution: ${NAME}, ${NAME:=default}, ${NAME:-default}.
+var envPlaceholder = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?[=-]([^}]*))?\}`)
+
+// placeholders settles variables that another tool fills in at deploy time. It is false when the object
+// cannot be used because its very name is a template.
+func (d *document) placeholders(o *object.Object) bool {
+	meta := o.Root.Get("metadata")
+	for _, v := range []*object.Value{meta.Get("name"), meta.Get("namespace")} {
+		if strings.Contains(v.Str(), "{{") {
+			d.c.skip(o.Pos, "Helm or Go template, not plain YAML")
+			return false
+		}
+	}
+	if _, known := d.c.kinds[o.Ref.GroupKind()]; !known || o.Ref.Kind == "ConfigMap" {
+		return true // ${X} is ordinary text in scripts, dashboards and pipelines
+	}
+	s := substitution{d: d, ref: o.Ref}
+	root := s.value(o.Root, "")
+	if root == o.Root {
+		return true
+	}
+	p, err := object.New(root, d.file)
+	if err != nil {
+		return true
+	}
+	o.Root, o.Ref, o.Version = p.Root, p.Ref, p.Version
+	return true
+}
+
+type substitution struct {
+	d   *document
+	ref object.Ref
+}
+
+// value gives v with the variables that have a default replaced; v itself when nothing changed.
+func (s *substitution) value(v *object.Value, field string) *object.Value {
+	if v == nil {
+		return v
+	}
+	switch v.Kind {
+	case object.String:
+		return s.text(v, field)
+	case object.List:
+		for i, item := range v.Items {
+			if w := s.value(item, field); w != item {
+				c := *v
+				c.Items = append([]*object.Value{}, v.Items...)
+				for j := i; j < len(c.Items); j++ {
+					if j > i {
+						w = s.value(c.Items[j], field)
+					}
+					c.Items[j] = w
+				}
+				return &c
+			}
+		}
+	case object.Map:
+		return s.fields(v, field)
+	}
+	return v
+}
+
+func (s *substitution) fields(v *object.Value, field string) *object.Value {
+	out := v
+	for i, f := range v.Fields {
+		switch f.Name {
+		case "command", "args", "env", "annotations", "description", "message":
+			continue // text for programs and people, where ${X} means what it says
+		}
+		name := f.Name
+		if field == "labels" || field == "matchLabels" || field == "selector" {
+			name = field
+		}
+		w := s.value(f.Value, name)
+		if w == f.Value {
+			continue
+		}
+		if out == v {
+			out = &object.Value{Kind: v.Kind, Line: v.Line, Fields: append([]object.Field{}, v.Fields...)}
+		}
+		out.Fields[i].Value = w
+	}
+	return out
+}
+
+func (s *substitution) text(v *object.Value, field string) *object.Value {
+	if !strings.Contains(v.Text, "${") {
+		return v
+	}
+	at := s.d.at(v.Line)
+	report := func(sev object.Severity, msg, hint string) {
+		s.d.c.problems = append(s.d.c.problems, object.Problem{Severity: sev, Pos: at, Ref: s.ref, Msg: msg, Hint: hint})
+	}
+	changed := false
+	text := envPlaceholder.ReplaceAllStringFunc(v.Text, func(m string) string {
+		sub := envPlaceholder.FindStringSubmatch(m)
+		if len(m) == len("${}")+len(sub[1]) {
+			report(object.Error, fmt.Sprintf("the value of ${%s} is not known; it is left as text", sub[1]),
+				"give the rendered manifests, or a default: ${"+sub[1]+":=value}")
+			return m
+		}
+		changed = true
+		report(object.Note, fmt.Sprintf("${%s} is read as its default %q", sub[1], sub[2]), "give the rendered manifests when the real value differs")
+		return sub[2]
+	})
+	if !changed {
+		return v
+	}
+	w := &object.Value{Kind: object.String, Line: v.Line, Text: text}
+	if field != "labels" && field != "matchLabels" && field != "selector" {
+		// Flux replaces in the text before it is read, so ${PORT:=80} is a number.
+		if kind, num := plainScalar(text); kind == object.Number && decimalDigits(num) {
+			w.Kind, w.Text = kind, num
+		}
+	}
+	return w
+}

@@ -1,0 +1,195 @@
+package load
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+)
+
+const (
+	snapshotVersion = "bulkhead.dev/v1alpha1"
+	snapshotKind    = "Snapshot"
+)
+
+// Snapshot is the header of a saved input: one JSON file with all objects, the place each stood at, and the
+// problems and coverage of the reading that made it. Secrets have no content in it.
+type Snapshot struct {
+	APIVersion string           `json:"apiVersion"` // "bulkhead.dev/v1alpha1"
+	Kind       string           `json:"kind"`       // "Snapshot"
+	Coverage   Coverage         `json:"coverage"`
+	Problems   []object.Problem `json:"problems"`
+	Objects    []SnapshotObject `json:"objects"`
+}
+
+// SnapshotObject is one object with its positions.
+type SnapshotObject struct {
+	File string `json:"file"`
+	// Lines are the lines of the object's values, each followed, for a map, by the line of every name and
+	// then that field's values: the tree walked in the order of Object's canonical JSON. Each number is the
+	// difference to the one before. Objects of a live cluster have none.
+	Lines  string        `json:"lines,omitempty"`
+	Object *object.Value `json:"object"`
+}
+
+// WriteSnapshot writes r so that Load gives the same objects, positions, problems and coverage back. Equal
+// results give equal bytes.
+func WriteSnapshot(w io.Writer, r *Result) error {
+	b := bufio.NewWriter(w)
+	cov := r.Coverage
+	cov.fill()
+	head, err := json.Marshal(cov)
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	problems, err := json.Marshal(append([]object.Problem{}, r.Problems...))
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	fmt.Fprintf(b, "{\"apiVersion\":%q,\"kind\":%q,\n\"coverage\":%s,\n\"problems\":%s,\n\"objects\":[", snapshotVersion, snapshotKind, head, problems)
+	for i, o := range r.Objects {
+		root := redact(o)
+		line, err := json.Marshal(SnapshotObject{File: o.Pos.File, Lines: packLines(root), Object: root})
+		if err != nil {
+			return fmt.Errorf("write snapshot: %w", err)
+		}
+		sep := ",\n"
+		if i == 0 {
+			sep = "\n"
+		}
+		b.WriteString(sep)
+		b.Write(line)
+	}
+	b.WriteString("\n]}\n")
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}
+
+// packLines writes the lines of a tree as differences in base 36, with a space between.
+func packLines(root *object.Value) string {
+	var b strings.Builder
+	last, all := 0, 0
+	put := func(n int) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(strconv.FormatInt(int64(n-last), 36))
+		last, all = n, all|n
+	}
+	var walk func(v *object.Value)
+	walk = func(v *object.Value) {
+		if v == nil {
+			put(0)
+			return
+		}
+		put(v.Line)
+		for _, it := range v.Items {
+			walk(it)
+		}
+		for _, f := range sortedFields(v) {
+			put(f.Line)
+			walk(f.Value)
+		}
+	}
+	walk(root)
+	if all == 0 {
+		return ""
+	}
+	return b.String()
+}
+
+// snapshot takes the objects of a snapshot as if they were read from their files again.
+func (d *document) snapshot(v *object.Value) {
+	var head struct {
+		Coverage Coverage         `json:"coverage"`
+		Problems []object.Problem `json:"problems"`
+	}
+	for _, f := range v.Fields {
+		var err error
+		switch f.Name {
+		case "coverage":
+			err = json.Unmarshal(f.Value.AppendJSON(nil), &head.Coverage)
+		case "problems":
+			err = json.Unmarshal(f.Value.AppendJSON(nil), &head.Problems)
+		case "apiVersion", "kind", "objects":
+		default:
+			err = fmt.Errorf("unknown field")
+		}
+		if err != nil {
+			d.problem(object.Error, f.Line, fmt.Sprintf("snapshot: %s: %v", f.Name, err), "it was made by another version, or edited")
+		}
+	}
+	c := d.c
+	c.problems = append(c.problems, head.Problems...)
+	c.cov.Skipped = append(c.cov.Skipped, head.Coverage.Skipped...)
+	c.cov.Missing = append(c.cov.Missing, head.Coverage.Missing...)
+	c.cov.Live = c.cov.Live || head.Coverage.Live
+	c.snapshots++
+	c.liveFull = head.Coverage.Complete
+	for _, item := range v.Get("objects").List() {
+		root := item.Get("object")
+		file := item.Get("file").Str()
+		if root == nil || root.Kind != object.Map || file == "" {
+			d.problem(object.Error, item.Line, "snapshot: an entry has no file or no object; not read", "")
+			continue
+		}
+		if placed, ok := unpackLines(root, item.Get("lines").Str()); ok {
+			root = placed
+		} else {
+			d.problem(object.Warning, item.Line, "snapshot: the lines of this object do not fit it; its places are not known", "")
+			root = withoutLines(root)
+		}
+		inner := document{c: c, file: file}
+		inner.one(root)
+	}
+}
+
+// unpackLines copies a tree with the lines that packLines wrote. An empty text means no lines are known.
+func unpackLines(root *object.Value, text string) (*object.Value, bool) {
+	if text == "" {
+		return withoutLines(root), true
+	}
+	last, ok := 0, true
+	next := func() int {
+		word, rest, _ := strings.Cut(text, " ")
+		text = rest
+		n, err := strconv.ParseInt(word, 36, 32)
+		last += int(n)
+		if err != nil || last < 0 || last > 1<<31 {
+			ok = false
+		}
+		return last
+	}
+	placed := relined(root, next)
+	return placed, ok && text == ""
+}
+
+func withoutLines(root *object.Value) *object.Value {
+	return relined(root, func() int { return 0 })
+}
+
+// relined copies a tree, asking for the line of each value and name in canonical order.
+func relined(v *object.Value, next func() int) *object.Value {
+	w := &object.Value{Kind: v.Kind, Text: v.Text, Line: next()}
+	for _, it := range v.Items {
+		w.Items = append(w.Items, relined(it, next))
+	}
+	for _, f := range sortedFields(v) {
+		line := next()
+		w.Fields = append(w.Fields, object.Field{Name: f.Name, Line: line, Value: relined(f.Value, next)})
+	}
+	return w
+}
+
+// sortedFields is a map's fields in the order of canonical JSON.
+func sortedFields(v *object.Value) []object.Field {
+	return slices.SortedFunc(slices.Values(v.Fields), func(x, y object.Field) int { return cmp.Compare(x.Name, y.Name) })
+}
