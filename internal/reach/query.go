@@ -1,0 +1,323 @@
+package reach
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// side is the bounds that one end's policies put on the traffic with a point. Host endpoints and addresses
+// have no policies.
+func (m *Model) side(d policy.Direction, end int, f family, other int) ids2 {
+	if end >= m.hosts {
+		return allIDs
+	}
+	return m.row(m.profiles[d][m.byClass[d][end]], f).at(other)
+}
+
+// pointPair is the bounds from point s to point d.
+func (m *Model) pointPair(s, d int) ids2 {
+	if s >= m.hosts && d >= m.hosts {
+		return allIDs // nodes, host-network pods and the outside: no pod policy
+	}
+	var out ids2
+	for _, f := range m.families {
+		if m.points[s].addr[f].none || m.points[d].addr[f].none {
+			continue
+		}
+		out = m.conns.or2(out, m.conns.and2(m.side(policy.Egress, s, f, d), m.side(policy.Ingress, d, f, s)))
+		if m.points[s].kind == atomPoint || m.points[d].kind == atomPoint {
+			break // an atom's answer does not depend on the family of the pod
+		}
+	}
+	return out
+}
+
+// placement is where the pods of a peer run: the host-network ones, or the others.
+type placement struct {
+	nodes   map[string]bool
+	unknown bool // some pod is not bound to a node yet
+}
+
+func place(pods []*cluster.Pod, hostNetwork bool) placement {
+	p := placement{nodes: map[string]bool{}}
+	for _, q := range pods {
+		switch {
+		case q.HostNetwork != hostNetwork:
+		case q.NodeName == "":
+			p.unknown = true
+		default:
+			p.nodes[q.NodeName] = true
+		}
+	}
+	return p
+}
+
+func (p placement) empty() bool { return !p.unknown && len(p.nodes) == 0 }
+
+// share tells whether host endpoints at p may run on the node of a pod at q. A node's own processes always
+// reach its pods (NetworkPolicySpec: "traffic to and from the node where a Pod is running is always
+// allowed").
+func (p placement) share(q placement) enforcer.Answer {
+	for n := range p.nodes {
+		if q.nodes[n] {
+			return enforcer.Yes
+		}
+	}
+	if (p.unknown && !q.empty()) || (q.unknown && !p.empty()) {
+		return enforcer.Unknown
+	}
+	return enforcer.No
+}
+
+// sameNode raises b where the source may be a host endpoint on the destination's own node.
+func (m *Model) sameNode(b ids2, src, dst placement) ids2 {
+	switch src.share(dst) {
+	case enforcer.Yes:
+		return allIDs
+	case enforcer.Unknown:
+		b.may = allConns
+	case enforcer.No:
+	}
+	return b
+}
+
+func podsOf(p Peer) []*cluster.Pod {
+	switch {
+	case p.Workload != nil:
+		return p.Workload.Pods
+	case p.Pod != nil:
+		return []*cluster.Pod{p.Pod}
+	}
+	return nil
+}
+
+// Between answers for two peers. For a workload it speaks of any of its pods: Must says that some pod
+// certainly can. For addresses Must speaks of every one of them, May of at least one.
+func (m *Model) Between(src, dst Peer) Bounds {
+	if src.Entity == OwnNode || dst.Entity == OwnNode {
+		return m.ownNode(src, dst)
+	}
+	if src.Pod != nil && src.Pod == dst.Pod && !src.Pod.Template {
+		b := m.conns.bounds(m.pointPair(m.classOf[src.Pod], m.classOf[src.Pod]))
+		return Bounds{Must: b.Must, May: netset.All()}
+	}
+	out := ids2{}
+	first := true
+	for _, s := range m.pointsOf(src) {
+		for _, d := range m.pointsOf(dst) {
+			b := m.pointPair(s, d)
+			switch {
+			case first:
+				out = b
+			case src.IsOutside() || dst.IsOutside():
+				out = ids2{m.conns.intersect(out.must, b.must), m.conns.union(out.may, b.may)}
+			default:
+				out = m.conns.or2(out, b)
+			}
+			first = false
+		}
+	}
+	return m.conns.bounds(m.sameNode(out, place(podsOf(src), true), place(podsOf(dst), false)))
+}
+
+// ownNode is traffic between a pod and its own node: to the pod it is always allowed, from the pod it goes
+// by the pod's egress policies.
+func (m *Model) ownNode(src, dst Peer) Bounds {
+	if src.Entity == OwnNode {
+		return allBounds
+	}
+	return m.Between(src, Peer{Entity: Nodes})
+}
+
+// pointsOf is the classes or atoms a peer consists of, sorted.
+func (m *Model) pointsOf(p Peer) []int {
+	var out []int
+	switch {
+	case p.Workload != nil:
+		for _, q := range p.Workload.Pods {
+			out = append(out, m.classOf[q])
+		}
+	case p.Pod != nil:
+		out = append(out, m.classOf[p.Pod])
+	case p.Entity != "":
+		out = append(out, m.nodesAny)
+	default:
+		for i, s := range m.line.sets {
+			if s.Overlaps(p.Addrs) {
+				out = append(out, m.atoms+i)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Outside gives the traffic of one workload with addresses outside, from them (Ingress) or to them
+// (Egress), in the fewest groups of addresses that the policies treat alike. Groups with nothing allowed
+// are left out.
+func (m *Model) Outside(w *cluster.Workload, d policy.Direction) []Edge {
+	groups := map[ids2]netset.Addrs{}
+	var order []ids2
+	classes := m.pointsOf(OfWorkload(w))
+	for i, s := range m.line.sets {
+		var b ids2
+		for _, c := range classes {
+			if d == policy.Ingress {
+				b = m.conns.or2(b, m.pointPair(m.atoms+i, c))
+			} else {
+				b = m.conns.or2(b, m.pointPair(c, m.atoms+i))
+			}
+		}
+		if b.may == noConns {
+			continue
+		}
+		if _, ok := groups[b]; !ok {
+			order = append(order, b)
+		}
+		groups[b] = groups[b].Union(s)
+	}
+	out := make([]Edge, 0, len(order))
+	for _, b := range order {
+		e := Edge{Bounds: m.conns.bounds(b)}
+		if d == policy.Ingress {
+			e.Src, e.Dst = OfAddrs(groups[b]), OfWorkload(w)
+		} else {
+			e.Src, e.Dst = OfWorkload(w), OfAddrs(groups[b])
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// Edges gives every possible connection, sorted by source and destination: between workloads, then for each
+// workload with the outside. A workload's traffic with itself is left out. The cost is one step for each
+// pair of workloads.
+func (m *Model) Edges() iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		ws := m.cluster.Workloads
+		classes := make([][]int, len(ws))
+		hosts, pods := make([]placement, len(ws)), make([]placement, len(ws))
+		for i, w := range ws {
+			classes[i] = m.pointsOf(OfWorkload(w))
+			hosts[i], pods[i] = place(w.Pods, true), place(w.Pods, false)
+		}
+		for i, src := range ws {
+			for j, dst := range ws {
+				if i == j {
+					continue
+				}
+				var b ids2
+				for _, s := range classes[i] {
+					for _, d := range classes[j] {
+						b = m.conns.or2(b, m.pointPair(s, d))
+					}
+				}
+				if !hosts[i].empty() {
+					b = m.sameNode(b, hosts[i], pods[j])
+				}
+				if b.may != noConns && !yield(Edge{OfWorkload(src), OfWorkload(dst), m.conns.bounds(b)}) {
+					return
+				}
+			}
+		}
+		for _, w := range ws {
+			for _, d := range policy.Directions {
+				for _, e := range m.Outside(w, d) {
+					if !yield(e) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// Closure is every workload that traffic from the given ones may reach over any number of hops, the given
+// ones included, sorted.
+func (m *Model) Closure(from []*cluster.Workload) []*cluster.Workload {
+	seen := map[*cluster.Workload]bool{}
+	queue := slices.Clone(from)
+	for _, w := range from {
+		seen[w] = true
+	}
+	for len(queue) > 0 {
+		w := queue[0]
+		queue = queue[1:]
+		for _, x := range m.cluster.Workloads {
+			if !seen[x] && !m.Between(OfWorkload(w), OfWorkload(x)).May.IsEmpty() {
+				seen[x] = true
+				queue = append(queue, x)
+			}
+		}
+	}
+	var out []*cluster.Workload
+	for w := range seen {
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b *cluster.Workload) int { return a.Ref.Compare(b.Ref) })
+	return out
+}
+
+// Path is a chain of connections. Certain says that every hop is in Must.
+type Path struct {
+	Hops    []Edge
+	Certain bool
+}
+
+// Paths gives, for each workload of to that can be reached from one of from in at most maxHops connections,
+// one shortest path. Workloads in between must satisfy through (nil: any).
+func (m *Model) Paths(from, to []*cluster.Workload, through func(*cluster.Workload) bool, maxHops int) []Path {
+	type step struct {
+		prev *cluster.Workload
+		edge Edge
+	}
+	came := map[*cluster.Workload]step{}
+	want := map[*cluster.Workload]bool{}
+	for _, w := range to {
+		want[w] = true
+	}
+	layer := slices.Clone(from)
+	for _, w := range from {
+		came[w] = step{}
+	}
+	var out []Path
+	for hop := 0; hop < maxHops && len(layer) > 0; hop++ {
+		var next []*cluster.Workload
+		for _, w := range layer {
+			for _, x := range m.cluster.Workloads {
+				if _, ok := came[x]; ok {
+					continue
+				}
+				b := m.Between(OfWorkload(w), OfWorkload(x))
+				if b.May.IsEmpty() {
+					continue
+				}
+				came[x] = step{w, Edge{OfWorkload(w), OfWorkload(x), b}}
+				if want[x] {
+					p := Path{Certain: true}
+					for at := x; came[at].prev != nil; at = came[at].prev {
+						e := came[at].edge
+						p.Hops = append(p.Hops, e)
+						p.Certain = p.Certain && !e.Must.IsEmpty()
+					}
+					slices.Reverse(p.Hops)
+					out = append(out, p)
+				} else if through == nil || through(x) {
+					next = append(next, x)
+				}
+			}
+		}
+		layer = next
+	}
+	slices.SortFunc(out, func(a, b Path) int {
+		x, y := a.Hops[len(a.Hops)-1], b.Hops[len(b.Hops)-1]
+		return cmp.Or(x.Dst.Workload.Ref.Compare(y.Dst.Workload.Ref), cmp.Compare(len(a.Hops), len(b.Hops)))
+	})
+	return out
+}

@@ -1,0 +1,215 @@
+// Package reach is the exact engine: it says which connections are allowed between which endpoints, under
+// all policies of a cluster and the engine that enforces them.
+//
+// Every answer is a pair of bounds. Must holds whatever is unknown turns out to be; May holds what at least
+// one possible truth allows. Isolation is proved with May, reachability with Must; where they differ the
+// answer is undecided and Reasons says why.
+//
+// Endpoints that every rule treats alike form a class, and only classes are ever compared. A pair costs one
+// look-up in the source's egress row and one in the destination's ingress row.
+package reach
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// Entities that are neither pods nor plain addresses. OwnNode is the node a pod runs on: its processes and
+// its host-network pods. Nodes is any other node.
+const (
+	OwnNode = "own-node"
+	Nodes   = "nodes"
+)
+
+// Peer is one end of a connection: exactly one field is set (Addrs when all others are zero).
+type Peer struct {
+	Workload *cluster.Workload
+	Pod      *cluster.Pod
+	Addrs    netset.Addrs
+	Entity   string
+}
+
+// OfWorkload is any pod of w.
+func OfWorkload(w *cluster.Workload) Peer { return Peer{Workload: w} }
+
+// OfPod is the one pod p.
+func OfPod(p *cluster.Pod) Peer { return Peer{Pod: p} }
+
+// OfAddrs is addresses that no pod of the cluster has.
+func OfAddrs(a netset.Addrs) Peer { return Peer{Addrs: a} }
+
+// IsOutside tells whether p is addresses.
+func (p Peer) IsOutside() bool { return p.Workload == nil && p.Pod == nil && p.Entity == "" }
+
+// String names the peer as users see it.
+func (p Peer) String() string {
+	switch {
+	case p.Workload != nil:
+		return p.Workload.Ref.String()
+	case p.Pod != nil && p.Pod.Template:
+		return p.Pod.Workload.Ref.String()
+	case p.Pod != nil:
+		return p.Pod.Object.Ref.String()
+	case p.Entity != "":
+		return p.Entity
+	}
+	return p.Addrs.String()
+}
+
+// Bounds is an answer: what is certainly allowed and what is possibly allowed. Must ⊆ May.
+type Bounds struct{ Must, May netset.Conns }
+
+// Decided tells whether nothing is left open.
+func (b Bounds) Decided() bool { return b.Must.Equal(b.May) }
+
+func (b Bounds) union(c Bounds) Bounds {
+	return Bounds{b.Must.Union(c.Must), b.May.Union(c.May)}
+}
+
+func (b Bounds) intersect(c Bounds) Bounds {
+	return Bounds{b.Must.Intersect(c.Must), b.May.Intersect(c.May)}
+}
+
+var allBounds = Bounds{Must: netset.All(), May: netset.All()}
+
+// Edge is a connection set between two peers.
+type Edge struct {
+	Src, Dst Peer
+	Bounds
+}
+
+// Reason says why an answer is not decided. Code is stable: "enforcer-unknown", "namespace-labels",
+// "pod-address", "node-address", "same-node", "not-understood", "kind-not-modelled", "kind-not-sure",
+// "addresses-differ", "pods-differ", "loopback".
+type Reason struct {
+	Code string     `json:"code"`
+	Msg  string     `json:"message"`
+	Pos  object.Pos `json:"pos,omitzero"`
+	Ref  object.Ref `json:"object,omitzero"`
+}
+
+// String gives the sentence with its place.
+func (r Reason) String() string {
+	if r.Pos.File == "" {
+		return r.Msg
+	}
+	return fmt.Sprintf("%s (%s)", r.Msg, r.Pos)
+}
+
+// Model is a compiled cluster. It is immutable and safe for use by several goroutines, apart from the rows
+// it computes on first use: compute those with Warm before sharing it.
+type Model struct {
+	cluster *cluster.Cluster
+	set     policy.Set
+	profile enforcer.Profile
+
+	// maybeOff[d] says that enforcement in a direction is not known: Must is then the enforced answer
+	// and May is everything.
+	maybeOff [2]bool
+
+	policies []applied // the policies that may have an effect, in evaluation order
+	opaque   []opaqueKind
+
+	conns    *connTable
+	families []family // one entry when addresses of pods never matter
+	points   []point  // pod classes, then host classes, then address atoms
+	classOf  map[*cluster.Pod]int
+	hosts    int // index of the first host class
+	atoms    int // index of the first atom
+	nodesAny int // host point for Nodes
+	line     addrLine
+	profiles [2][]*profile
+	byClass  [2][]int // class to profile, by direction
+}
+
+// applied is a policy with what the enforcer makes of it.
+type applied struct {
+	*policy.Policy
+	sure  bool // it is certainly in force
+	rules []ruleSets
+}
+
+type opaqueKind struct {
+	policy.Opaque
+	sure bool
+}
+
+// Cluster is the picture the model was made from.
+func (m *Model) Cluster() *cluster.Cluster { return m.cluster }
+
+// Profile is the enforcer the model was compiled for.
+func (m *Model) Profile() enforcer.Profile { return m.profile }
+
+// Policies is the policies the model was made from, inert ones too.
+func (m *Model) Policies() policy.Set { return m.set }
+
+// Compile makes the model. The cost is about one look at every pod, plus one at every class for each rule
+// that reaches beyond its own namespace.
+func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
+	m := &Model{cluster: c, set: set, profile: prof, conns: newConnTable(), classOf: map[*cluster.Pod]int{}}
+	if prof.Enforces == enforcer.Unknown {
+		m.maybeOff = [2]bool{true, true}
+	}
+	if prof.Egress == enforcer.Unknown {
+		m.maybeOff[policy.Egress] = true
+	}
+	for i := range set.Policies {
+		p := &set.Policies[i]
+		switch m.inForce(p.Ref.GroupKind()) {
+		case enforcer.Yes:
+			m.policies = append(m.policies, applied{Policy: p, sure: len(p.Doubts) == 0})
+		case enforcer.Unknown:
+			m.policies = append(m.policies, applied{Policy: p})
+		case enforcer.No:
+		}
+	}
+	for _, o := range set.Opaque {
+		if on := m.inForce(o.Ref.GroupKind()); on != enforcer.No {
+			m.opaque = append(m.opaque, opaqueKind{o, on == enforcer.Yes})
+		}
+	}
+	m.makePoints()
+	m.makeRuleSets()
+	m.makeProfiles()
+	return m
+}
+
+// inForce tells whether objects of a kind have an effect. Plain NetworkPolicy under an engine that is not
+// known counts as in force here: maybeOff carries the doubt, for all of them together.
+func (m *Model) inForce(gk object.GroupKind) enforcer.Answer {
+	if m.profile.Enforces == enforcer.No {
+		return enforcer.No
+	}
+	if gk.Group == "networking.k8s.io" {
+		return enforcer.Yes
+	}
+	return m.profile.Honours(gk)
+}
+
+// Limits is what no verdict of the model covers, in sentences for the reader.
+func (m *Model) Limits() []Reason {
+	var out []Reason
+	if m.profile.OtherProtocols != enforcer.Yes && m.profile.Enforces != enforcer.No {
+		out = append(out, Reason{Code: "other-protocols", Msg: "NetworkPolicy is defined for TCP, UDP and SCTP only; whether ICMP and other protocols to isolated pods are stopped depends on the engine and is not decided here"})
+	}
+	return out
+}
+
+func sortReasons(rs []Reason) []Reason {
+	slices.SortFunc(rs, func(a, b Reason) int {
+		if c := a.Pos.Compare(b.Pos); c != 0 {
+			return c
+		}
+		if a.Code != b.Code {
+			return cmpString(a.Code, b.Code)
+		}
+		return cmpString(a.Msg, b.Msg)
+	})
+	return slices.Compact(rs)
+}
