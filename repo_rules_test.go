@@ -195,8 +195,8 @@ func checkPackageNames(t *tree) (bad []string) {
 	return bad
 }
 
-// checkPackageComments wants exactly one package comment, that begins "Package x is", or, for a
-// command, with the command's name.
+// checkPackageComments wants exactly one package comment, that begins "Package x is", or
+// "Command x is".
 func checkPackageComments(t *tree) (bad []string) {
 	for _, p := range t.pkgs {
 		if len(p.source()) == 0 {
@@ -211,7 +211,7 @@ func checkPackageComments(t *tree) (bad []string) {
 		begin := "Package " + p.name() + " is "
 		if p.name() == "main" {
 			base := path.Base(p.dir)
-			begin = strings.ToUpper(base[:1]) + base[1:] + " "
+			begin = "Command " + base + " is "
 		}
 		switch {
 		case len(docs) != 1:

@@ -38,11 +38,12 @@ var floorOf = map[string]int{
 
 // sameFloor names the only edges that stay on one floor: from -> to.
 var sameFloor = [][2]string{
-	{"internal/cluster", "internal/object"},        // the picture is made of objects
-	{"internal/cluster", "internal/netset"},        // and speaks of ports and addresses
-	{"internal/policy/*", "internal/policy"},       // a kind compiles to the rule form
-	{"internal/policy/kinds", "internal/policy/*"}, // the list names the kinds
-	{"internal/pci/checks", "internal/pci"},        // a check is a pci.Check
+	{"internal/cluster", "internal/object"},              // the picture is made of objects
+	{"internal/cluster", "internal/netset"},              // and speaks of ports and addresses
+	{"internal/policy/*", "internal/policy"},             // a kind compiles to the rule form
+	{"internal/policy/calico", "internal/policy/netpol"}, // both live in one tier and share its order
+	{"internal/policy/kinds", "internal/policy/*"},       // the list names the kinds
+	{"internal/pci/checks", "internal/pci"},              // a check is a pci.Check
 }
 
 // testsOnly are packages that only _test files may import. They stand on no floor.
