@@ -1,0 +1,47 @@
+// Package kinds is the list of all policy kinds, and the one place that compiles the policies of a cluster.
+package kinds
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/calico"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/netpol"
+)
+
+// All is every kind, in the order users meet them.
+var All = []policy.Kind{
+	netpol.Kind,
+	calico.Kind,
+}
+
+// Compile compiles every object of every kind in All, and names the objects that decide about traffic and
+// are of none. It does not ask whether the cluster's engine honours a kind.
+func Compile(c *cluster.Cluster) policy.Set {
+	var set policy.Set
+	known := map[object.GroupKind]bool{}
+	for _, k := range All {
+		for _, gk := range k.GVKs {
+			known[gk] = true
+			for _, o := range c.Kind(gk.Group, gk.Kind) {
+				policies, problems := k.Compile(o, c)
+				set.Policies = append(set.Policies, policies...)
+				set.Problems = append(set.Problems, problems...)
+			}
+		}
+	}
+	set.Opaque = policy.FindOpaque(c, func(gk object.GroupKind) bool { return known[gk] })
+	slices.SortStableFunc(set.Policies, compare)
+	slices.SortStableFunc(set.Problems, object.Problem.Compare)
+	return set
+}
+
+// compare orders policies as policy.Set promises. The place decides between objects of one name, which a
+// cluster cannot hold but a folder can.
+func compare(p, q policy.Policy) int {
+	return cmp.Or(cmp.Compare(p.Tier.Rank, q.Tier.Rank), cmp.Compare(p.Tier.Name, q.Tier.Name),
+		cmp.Compare(p.Order, q.Order), p.Ref.Compare(q.Ref), p.Pos.Compare(q.Pos))
+}

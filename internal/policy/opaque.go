@@ -1,0 +1,111 @@
+package policy
+
+import (
+	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+)
+
+// scope is whose traffic an opaque object can change.
+type scope uint8
+
+const (
+	clusterWide  scope = iota // any pod
+	ownNamespace              // pods of the object's namespace; any pod when it names none
+	meshRoot                  // its namespace, or any pod when that is Istio's root namespace
+)
+
+// opaqueKind is a kind that decides about traffic and that no policy.Kind models. Restricts: it can only
+// take away what the network layer allows.
+type opaqueKind struct {
+	scope     scope
+	restricts bool
+}
+
+// opaqueKinds leaves out kinds that do nothing by themselves (tiers, groups, address sets) and copies that
+// an engine computes of policies which are in the input anyway.
+var opaqueKinds = map[object.GroupKind]opaqueKind{
+	{Group: "policy.networking.k8s.io", Kind: "AdminNetworkPolicy"}:         {clusterWide, false},
+	{Group: "policy.networking.k8s.io", Kind: "BaselineAdminNetworkPolicy"}: {clusterWide, false},
+	{Group: "policy.networking.k8s.io", Kind: "ClusterNetworkPolicy"}:       {clusterWide, false},
+
+	{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}:            {ownNamespace, false},
+	{Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"}: {clusterWide, false},
+
+	{Group: "crd.antrea.io", Kind: "NetworkPolicy"}:        {ownNamespace, false},
+	{Group: "crd.antrea.io", Kind: "ClusterNetworkPolicy"}: {clusterWide, false},
+
+	{Group: "k8s.ovn.org", Kind: "EgressFirewall"}:               {ownNamespace, false},
+	{Group: "network.openshift.io", Kind: "EgressNetworkPolicy"}: {ownNamespace, false},
+	{Group: "networking.gke.io", Kind: "FQDNNetworkPolicy"}:      {ownNamespace, false},
+
+	{Group: "networking.k8s.aws", Kind: "ApplicationNetworkPolicy"}: {ownNamespace, false},
+	{Group: "networking.k8s.aws", Kind: "ClusterNetworkPolicy"}:     {clusterWide, false},
+	{Group: "vpcresources.k8s.aws", Kind: "SecurityGroupPolicy"}:    {ownNamespace, true},
+
+	{Group: "crd.nsx.vmware.com", Kind: "SecurityPolicy"}: {ownNamespace, false},
+	{Group: "nsx.vmware.com", Kind: "SecurityPolicy"}:     {ownNamespace, false},
+
+	{Group: "neuvector.com", Kind: "NvSecurityRule"}:        {ownNamespace, true},
+	{Group: "neuvector.com", Kind: "NvGroupDefinition"}:     {clusterWide, true},
+	{Group: "neuvector.com", Kind: "NvClusterSecurityRule"}: {clusterWide, true},
+
+	// Policies of secondary networks: they never open what is closed on the primary one.
+	{Group: "k8s.cni.cncf.io", Kind: "MultiNetworkPolicy"}: {ownNamespace, true},
+
+	// Meshes come on top of the network layer: they only refuse.
+	{Group: "security.istio.io", Kind: "AuthorizationPolicy"}:        {meshRoot, true},
+	{Group: "security.istio.io", Kind: "PeerAuthentication"}:         {meshRoot, true},
+	{Group: "security.istio.io", Kind: "RequestAuthentication"}:      {meshRoot, true},
+	{Group: "networking.istio.io", Kind: "Sidecar"}:                  {meshRoot, true},
+	{Group: "policy.linkerd.io", Kind: "Server"}:                     {ownNamespace, true},
+	{Group: "policy.linkerd.io", Kind: "ServerAuthorization"}:        {ownNamespace, true},
+	{Group: "policy.linkerd.io", Kind: "AuthorizationPolicy"}:        {ownNamespace, true},
+	{Group: "policy.linkerd.io", Kind: "EgressNetwork"}:              {clusterWide, true},
+	{Group: "consul.hashicorp.com", Kind: "ServiceIntentions"}:       {clusterWide, true},
+	{Group: "auth.consul.hashicorp.com", Kind: "TrafficPermissions"}: {clusterWide, true},
+	{Group: "kuma.io", Kind: "MeshTrafficPermission"}:                {clusterWide, true},
+	{Group: "kuma.io", Kind: "TrafficPermission"}:                    {clusterWide, true},
+}
+
+// istioRoot is the namespace whose mesh policies hold everywhere (MeshConfig.rootNamespace, by default).
+const istioRoot = "istio-system"
+
+// FindOpaque lists, sorted by Ref, the objects that decide about traffic and are of no known kind: those of
+// the table, and those of any kind whose name says that it is a network or firewall policy. known tells
+// which kinds are compiled.
+func FindOpaque(c *cluster.Cluster, known func(object.GroupKind) bool) []Opaque {
+	var out []Opaque
+	for _, o := range c.Objects {
+		gk := o.Ref.GroupKind()
+		if known(gk) {
+			continue
+		}
+		kind, listed := opaqueKinds[gk]
+		if !listed && !soundsLikePolicy(gk) {
+			continue
+		}
+		if !listed {
+			kind = opaqueKind{ownNamespace, false}
+		}
+		op := Opaque{Ref: o.Ref, Pos: o.Pos, Restricts: kind.restricts}
+		if kind.scope == ownNamespace || kind.scope == meshRoot && o.Ref.Namespace != istioRoot {
+			op.Namespace = o.Ref.Namespace
+		}
+		out = append(out, op)
+	}
+	return out
+}
+
+// soundsLikePolicy judges kinds nobody listed by their name. Admission rules about policies, and the copies
+// of policies that an engine keeps for its agents, decide about no traffic.
+func soundsLikePolicy(gk object.GroupKind) bool {
+	switch {
+	case strings.HasSuffix(gk.Group, "gatekeeper.sh"), strings.HasSuffix(gk.Group, "kyverno.io"), gk.Group == "controlplane.antrea.io":
+		return false
+	case strings.HasSuffix(gk.Kind, "List"):
+		return false
+	}
+	return strings.Contains(gk.Kind, "NetworkPolicy") || strings.Contains(gk.Kind, "FirewallPolicy")
+}
