@@ -33,7 +33,7 @@ func (c *collector) kustomize(dir string) {
 		fs.bare = true
 		var bareErr error
 		if rendered, bareErr = build(fs, dir); bareErr == nil {
-			c.problem(object.Error, slashPos(path), "rendered without its patches, replacements and plugins: "+oneLine(err),
+			c.problem(object.Error, slashPos(path), "rendered without its patches, replacements and plugins: "+fs.relative(oneLine(err)),
 				"render it where the remote parts can be fetched, and give the result")
 			err = nil
 		}
@@ -43,7 +43,12 @@ func (c *collector) kustomize(dir string) {
 		c.cov.Bytes += n
 	}
 	if err != nil {
-		c.problem(object.Error, slashPos(path), "kustomize build: "+oneLine(err), "kustomize build "+filepath.ToSlash(dir)+" shows the same error")
+		at, msg := slashPos(path), fs.relative(oneLine(err))
+		hint := "kustomize build " + filepath.ToSlash(dir) + " shows the same error"
+		if fs.failed != nil { // kustomize swallows why a kustomization file cannot be read
+			at, msg, hint = fs.failedAt, fs.failed.Error(), ""
+		}
+		c.problem(object.Error, at, "kustomize build: "+msg, hint)
 		c.skip(slashPos(path), "the kustomization does not build")
 		return
 	}
@@ -100,7 +105,7 @@ func (c *collector) rendered(r *resource.Resource, places *rawObjects) {
 	if origin != nil && origin.Path != "" {
 		file := filepath.Join(places.dir, filepath.FromSlash(origin.Path))
 		at = slashPos(file)
-		raw = places.find(file, r.OrgId().Kind, r.OrgId().Group, r.OrgId().Namespace, r.OrgId().Name)
+		raw = places.find(file, root)
 	} else if origin != nil && origin.ConfiguredIn != "" {
 		at = slashPos(filepath.Join(places.dir, filepath.FromSlash(origin.ConfiguredIn)))
 	}
@@ -121,7 +126,9 @@ type rawObjects struct {
 	files         map[string][]*object.Object
 }
 
-func (p *rawObjects) find(file, kind, group, namespace, name string) *object.Object {
+// find gives the object of file that root was most likely made from: kustomize tells the file, and changes
+// names only by adding in front and behind.
+func (p *rawObjects) find(file string, root *object.Value) *object.Object {
 	objects, ok := p.files[file]
 	if !ok {
 		if data, err := os.ReadFile(file); err == nil {
@@ -129,17 +136,21 @@ func (p *rawObjects) find(file, kind, group, namespace, name string) *object.Obj
 		}
 		p.files[file] = objects
 	}
-	var other *object.Object
+	made, err := object.New(root, file)
+	if err != nil {
+		return nil
+	}
+	var best *object.Object
 	for _, o := range objects {
-		if o.Ref.Kind != kind || o.Ref.Group != group || o.Ref.Name != name {
+		if o.Ref.GroupKind() != made.Ref.GroupKind() || !strings.Contains(made.Ref.Name, o.Ref.Name) {
 			continue
 		}
-		if o.Ref.Namespace == namespace || o.Ref.Namespace == "" && namespace == "default" {
-			return o
+		if best == nil || len(o.Ref.Name) > len(best.Ref.Name) ||
+			o.Ref.Name == best.Ref.Name && o.Ref.Namespace == made.Ref.Namespace && best.Ref.Namespace != made.Ref.Namespace {
+			best = o
 		}
-		other = o
 	}
-	return other
+	return best
 }
 
 // relocate gives a rendered tree the lines of the tree it was made from. What the kustomization changed or

@@ -25,7 +25,9 @@ type kustomizeFS struct {
 	read     map[string]int64
 	seen     map[string]bool // kustomization files whose findings are reported
 	stripped bool
-	bare     bool // also without patches and plugins
+	bare     bool  // also without patches and plugins
+	failed   error // why the first unreadable kustomization file is unreadable
+	failedAt object.Pos
 }
 
 func newKustomizeFS(c *collector, dir string) (*kustomizeFS, error) {
@@ -85,6 +87,12 @@ func (fs *kustomizeFS) shown(real string) string {
 	return filepath.ToSlash(real)
 }
 
+// relative takes the absolute paths out of kustomize's messages.
+func (fs *kustomizeFS) relative(msg string) string {
+	msg = strings.ReplaceAll(msg, fs.real, filepath.ToSlash(filepath.Clean(fs.dir)))
+	return strings.ReplaceAll(msg, filepath.Dir(fs.real)+string(filepath.Separator), filepath.ToSlash(filepath.Join(fs.dir, ".."))+"/")
+}
+
 // clean removes from a kustomization what may not or cannot be loaded.
 func (fs *kustomizeFS) clean(data []byte, real string) ([]byte, error) {
 	k := kustomization{fs: fs, dir: filepath.Dir(real), file: fs.shown(real), report: !fs.seen[real]}
@@ -94,6 +102,13 @@ func (fs *kustomizeFS) clean(data []byte, real string) ([]byte, error) {
 		k.problem(object.Error, line, fmt.Sprintf("key %q is given twice in one map; the last one is used", key), "")
 	})
 	if err != nil {
+		if fs.failed == nil {
+			fs.failed, fs.failedAt = err, object.Pos{File: k.file}
+			var le *lineError
+			if errors.As(err, &le) {
+				fs.failedAt.Line = le.line
+			}
+		}
 		return nil, fmt.Errorf("%s: %w", k.file, err)
 	}
 	if root == nil || root.Kind != object.Map {
@@ -164,6 +179,7 @@ func (k *kustomization) top(root *object.Value) *object.Value {
 			for _, item := range v.List() {
 				k.strip(item.Line, "Helm chart "+item.Get("name").Str()+item.Get("chartName").Str(),
 					"kustomize would run helm to render it; that is not done here")
+				k.problem(object.Warning, item.Line, "a Helm chart inside a kustomization is not fetched; rendered without it", "give what kustomize build --enable-helm prints")
 			}
 			continue
 		case "helmglobals":
@@ -233,6 +249,7 @@ func (k *kustomization) loadable(v *object.Value) *object.Value {
 		return v
 	case remote.MatchString(s):
 		k.strip(v.Line, s, "remote parts of a kustomization are not fetched")
+		k.problem(object.Warning, v.Line, s+" is not fetched; rendered without it", "render it where it can be fetched, and give the result")
 		return nil
 	}
 	k.strip(v.Line, s, "the kustomization names it, but it does not exist")

@@ -91,7 +91,19 @@ func (d *document) one(v *object.Value) {
 	if !d.placeholders(o) {
 		return
 	}
+	d.names(o)
 	d.c.add(o)
+}
+
+// names reports a name that is no string: YAML reads an unquoted n, no, on or 123 as something else.
+func (d *document) names(o *object.Object) {
+	for _, field := range []string{"name", "namespace"} {
+		if v := o.Root.Get("metadata", field); v.IsSet() && v.Kind != object.String {
+			d.c.problems = append(d.c.problems, object.Problem{Severity: object.Error, Pos: o.At(v), Ref: o.Ref,
+				Msg:  fmt.Sprintf("metadata.%s is a %s, not a string: it is read as %q", field, v.Kind, v.Str()),
+				Hint: "put it in quotes; kubectl refuses it as it is"})
+		}
+	}
 }
 
 // noObject accounts for YAML that is something else.

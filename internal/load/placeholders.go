@@ -44,22 +44,21 @@ func (d *document) placeholders(o *object.Object) bool {
 	if _, known := d.c.kinds[o.Ref.GroupKind()]; !known || o.Ref.Kind == "ConfigMap" {
 		return true // ${X} is ordinary text in scripts, dashboards and pipelines
 	}
-	s := substitution{d: d, ref: o.Ref}
+	s := substitution{file: d.file}
 	root := s.value(o.Root, "")
-	if root == o.Root {
-		return true
+	if p, err := object.New(root, d.file); err == nil {
+		*o = *p
 	}
-	p, err := object.New(root, d.file)
-	if err != nil {
-		return true
+	for _, p := range s.problems {
+		p.Ref = o.Ref
+		d.c.problems = append(d.c.problems, p)
 	}
-	o.Root, o.Ref, o.Version = p.Root, p.Ref, p.Version
 	return true
 }
 
 type substitution struct {
-	d   *document
-	ref object.Ref
+	file     string
+	problems []object.Problem
 }
 
 // value gives v with the variables that have a default replaced; v itself when nothing changed.
@@ -117,9 +116,9 @@ func (s *substitution) text(v *object.Value, field string) *object.Value {
 	if !strings.Contains(v.Text, "${") {
 		return v
 	}
-	at := s.d.at(v.Line)
 	report := func(sev object.Severity, msg, hint string) {
-		s.d.c.problems = append(s.d.c.problems, object.Problem{Severity: sev, Pos: at, Ref: s.ref, Msg: msg, Hint: hint})
+		at := object.Pos{File: s.file, Line: v.Line}
+		s.problems = append(s.problems, object.Problem{Severity: sev, Pos: at, Msg: msg, Hint: hint})
 	}
 	changed := false
 	text := envPlaceholder.ReplaceAllStringFunc(v.Text, func(m string) string {

@@ -3,6 +3,7 @@ package load
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -136,18 +137,27 @@ func decimalDigits(s string) bool {
 
 // plainKey gives the name kubectl makes of an unquoted map key: on becomes "true", 010 becomes "8".
 func plainKey(s string) (string, error) {
+	switch s {
+	case ".nan", ".NaN", ".NAN":
+		return ".nan", nil
+	case ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF":
+		return ".inf", nil
+	case "-.inf", "-.Inf", "-.INF":
+		return "-.inf", nil
+	}
 	kind, text := plainScalar(s)
 	switch kind {
 	case object.Null:
-		return "", fmt.Errorf("a key is null")
+		return "", errors.New("a key is null")
 	case object.Number:
-		if strings.ContainsAny(text, ".eE") || !decimalDigits(strings.TrimPrefix(text, "-")) {
-			f, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				return "", fmt.Errorf("key %s is no number", s)
-			}
-			return strconv.FormatFloat(f, 'g', -1, 32), nil
+		if _, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 0, 64); err == nil {
+			return text, nil
 		}
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return "", errors.New("a key is a number that cannot be a name")
+		}
+		return strconv.FormatFloat(f, 'g', -1, 32), nil
 	}
 	return text, nil
 }
@@ -160,7 +170,7 @@ func tagged(tag, text string, quoted bool) (object.ValueKind, string, error) {
 	case "binary":
 		b, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
-			return 0, "", fmt.Errorf("!!binary value is not base64")
+			return 0, "", errors.New("a !!binary value is not base64")
 		}
 		return object.String, string(b), nil
 	case "bool", "int", "float", "null":

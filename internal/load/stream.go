@@ -125,12 +125,16 @@ func (d *document) readJSON() {
 	if err != nil && len(values) == 0 {
 		json := d.dups
 		d.dups = nil
-		if v, yerr := d.yaml(d.chunk); yerr == nil {
+		v, yerr := d.yaml(d.chunk)
+		if yerr == nil {
 			d.settle()
 			d.object(v)
 			return
 		}
 		d.dups = json
+		if !looksLikeJSON(d.chunk.text) {
+			err = yerr
+		}
 	}
 	d.settle()
 	for _, v := range values {
@@ -139,6 +143,13 @@ func (d *document) readJSON() {
 	if err != nil {
 		d.broken(d.chunk, err)
 	}
+}
+
+// looksLikeJSON tells which of two errors helps more: a JSON text starts with a quote or another bracket
+// after its first bracket.
+func looksLikeJSON(text []byte) bool {
+	rest := bytes.TrimSpace(withoutComments(text)[1:])
+	return len(rest) == 0 || bytes.IndexByte([]byte(`"{[]}`), rest[0]) >= 0
 }
 
 // readList reads a kubectl List item by item. When an item cannot be read alone, the cuts may have been

@@ -25,12 +25,12 @@ func (c *collector) transcript(data []byte, file string) []byte {
 	}
 	var scan transcriptScan
 	lines(data, func(l []byte, n, off int) bool {
-		if len(l) == 0 || l[0] == ' ' || l[0] == '-' {
-			return true
-		}
 		if scan.continued {
 			scan.continued = bytes.HasSuffix(l, []byte(`\`))
 			blank(own()[off : off+len(l)])
+			return true
+		}
+		if len(l) == 0 || l[0] == ' ' || l[0] == '-' {
 			return true
 		}
 		switch {
