@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -71,6 +72,9 @@ func (d *document) truncated(list *object.Value) {
 // one takes a single object.
 func (d *document) one(v *object.Value) {
 	o, err := object.New(v, d.file)
+	if err == nil && (o.Version == "" || v.Get("kind").Kind != object.String || v.Get("apiVersion").Kind != object.String) {
+		err = errors.New("apiVersion and kind must be names")
+	}
 	if err != nil {
 		d.noObject(v, err)
 		return
