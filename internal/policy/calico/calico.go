@@ -221,7 +221,7 @@ func (c *compiler) ties(p *policy.Policy) {
 				f, err = math.Inf(1), nil
 			}
 			if err == nil && f == p.Order {
-				c.tie(o.Ref)
+				c.tie(p, o.Ref)
 				return
 			}
 		}
@@ -229,13 +229,20 @@ func (c *compiler) ties(p *policy.Policy) {
 	if p.Order == netpol.Order {
 		for _, o := range c.cluster.Kind("networking.k8s.io", "NetworkPolicy") {
 			if c.namespace == "" || o.Ref.Namespace == c.namespace {
-				c.tie(o.Ref)
+				c.tie(p, o.Ref)
 				return
 			}
 		}
 	}
 }
 
-func (c *compiler) tie(ref object.Ref) {
-	c.NotModelled(c.Object.Root.Get("spec", "order"), "the order is the same as that of %s, and which of the two comes first depends on the Calico version", ref)
+// tie makes the rules doubtful and puts them first: what possibly matches before everything else covers all
+// places where the rules may really stand. What the policy isolates does not depend on its place.
+func (c *compiler) tie(p *policy.Policy, ref object.Ref) {
+	d := c.Unclear(c.Object.Root.Get("spec", "order"), "the order is the same as that of %s, and which of the two comes first depends on the Calico version", ref)
+	p.Order = math.Inf(-1)
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		r.Peers = []policy.Peer{{Kind: policy.DoubtPeer, Pos: r.Pos, Doubt: &d}}
+	}
 }

@@ -120,12 +120,8 @@ func TestHintNamesTheFieldMeant(t *testing.T) {
 // FuzzCompile: whatever the bytes, compiling gives one policy per object, never panics, and leaves no error
 // without a doubt: an object with an error must not prove anything by its whole self.
 func FuzzCompile(f *testing.F) {
-	for _, seed := range []string{
-		"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {podSelector: {}}\n",
-		"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, uid: x}\nspec: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}], ports: [{port: 1, endPort: 2}, {port: http}]}]}\n",
-		"apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nspec: {egress: [null, {to: [{podSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]}}]}]}\n",
-	} {
-		f.Add([]byte(seed))
+	for _, seed := range fixture.Manifests(f, "testdata", "NetworkPolicy") {
+		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		policies, problems := compile(t, string(data))

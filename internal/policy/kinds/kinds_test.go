@@ -1,0 +1,82 @@
+package kinds_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/fixture"
+	"github.com/bulkhead-sec/bulkhead/internal/load"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
+)
+
+func TestReach(t *testing.T) { fixture.RunReach(t, "testdata") }
+
+// TestAll: every kind can be told to users, and no object is compiled by two of them.
+func TestAll(t *testing.T) {
+	by := map[object.GroupKind]string{}
+	for _, k := range kinds.All {
+		if k.Name == "" || k.Doc == "" || k.Since == "" || len(k.GVKs) == 0 || k.Compile == nil {
+			t.Errorf("kind %q is not complete", k.Name)
+		}
+		for _, gk := range k.GVKs {
+			if other, ok := by[gk]; ok {
+				t.Errorf("%v is compiled by %q and by %q", gk, other, k.Name)
+			}
+			by[gk] = k.Name
+		}
+	}
+}
+
+// TestSorted: policies come in the order in which they are evaluated, problems by place.
+func TestSorted(t *testing.T) {
+	const in = `
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {namespace: a, name: last}
+spec: {types: [Ingress], sel: x}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: without-order, uid: x}
+spec: {types: [Ingress]}
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: first}
+spec: {types: [Ingress], order: 5}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: b, name: middle-b}
+spec: {podSelector: {}, unknown: 1}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: a, name: middle-a}
+spec: {podSelector: {}}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {namespace: a, name: opaque}
+`
+	objects, _, _ := load.Parse([]byte(in), "in.yaml", load.Limits{})
+	slices.Reverse(objects)
+	c, _ := cluster.New(objects, cluster.Options{})
+	set := kinds.Compile(c)
+	var names []string
+	for _, p := range set.Policies {
+		names = append(names, p.Ref.Name)
+	}
+	// "last" has an unknown field: its place is not trusted, so it comes before all others.
+	if want := []string{"last", "first", "middle-a", "middle-b", "without-order"}; !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+	if len(set.Opaque) != 1 || set.Opaque[0].Ref.Name != "opaque" {
+		t.Errorf("opaque: got %+v", set.Opaque)
+	}
+	if len(set.Problems) != 2 || set.Problems[0].Pos.Line > set.Problems[1].Pos.Line {
+		t.Errorf("problems: got %v", set.Problems)
+	}
+}

@@ -1,0 +1,88 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+func anObject(group, kind, namespace string) *object.Object {
+	return &object.Object{Ref: object.Ref{Group: group, Kind: kind, Namespace: namespace, Name: "x"}, Root: &object.Value{Kind: object.Map}}
+}
+
+func TestFindOpaque(t *testing.T) {
+	for _, c := range []struct {
+		group, kind, namespace string
+		want                   string // the namespace it can affect, "all", or "" for not opaque
+		restricts              bool
+	}{
+		{"policy.networking.k8s.io", "AdminNetworkPolicy", "", "all", false},
+		{"policy.networking.k8s.io", "BaselineAdminNetworkPolicy", "", "all", false},
+		{"policy.networking.k8s.io", "ClusterNetworkPolicy", "", "all", false},
+		{"cilium.io", "CiliumNetworkPolicy", "shop", "shop", false},
+		{"cilium.io", "CiliumClusterwideNetworkPolicy", "", "all", false},
+		{"crd.antrea.io", "NetworkPolicy", "shop", "shop", false},
+		{"crd.antrea.io", "ClusterNetworkPolicy", "", "all", false},
+		{"crd.antrea.io", "Tier", "", "", false}, // does nothing without policies
+		{"k8s.ovn.org", "EgressFirewall", "shop", "shop", false},
+		{"security.istio.io", "AuthorizationPolicy", "shop", "shop", true},
+		{"security.istio.io", "AuthorizationPolicy", "istio-system", "all", true},
+		{"security.istio.io", "PeerAuthentication", "istio-system", "all", true},
+		{"networking.istio.io", "Sidecar", "shop", "shop", true},
+		{"networking.istio.io", "VirtualService", "shop", "", false},
+		{"k8s.cni.cncf.io", "MultiNetworkPolicy", "shop", "shop", true},
+		{"policy.linkerd.io", "Server", "shop", "shop", true},
+		{"consul.hashicorp.com", "ServiceIntentions", "shop", "all", true},
+		{"example.com", "AcmeNetworkPolicy", "shop", "shop", false},
+		{"example.com", "EdgeFirewallPolicy", "", "all", false},
+		{"controlplane.antrea.io", "NetworkPolicy", "shop", "", false}, // a computed copy
+		{"constraints.gatekeeper.sh", "K8sRequireNetworkPolicy", "", "", false},
+		{"kyverno.io", "ClusterPolicy", "", "", false},
+		{"apiextensions.k8s.io", "CustomResourceDefinition", "", "", false},
+		{"networking.k8s.io", "NetworkPolicyList", "", "", false},
+		{"networking.k8s.io", "NetworkPolicy", "shop", "", false}, // known
+		{"policy", "PodDisruptionBudget", "shop", "", false},
+	} {
+		cl, _ := cluster.New([]*object.Object{anObject(c.group, c.kind, c.namespace)}, cluster.Options{})
+		known := func(gk object.GroupKind) bool {
+			return gk == object.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"}
+		}
+		got := policy.FindOpaque(cl, known)
+		var want []policy.Opaque
+		if c.want != "" {
+			o := policy.Opaque{Ref: object.Ref{Group: c.group, Kind: c.kind, Namespace: c.namespace, Name: "x"}, Namespace: c.want, Restricts: c.restricts}
+			if c.want == "all" {
+				o.Namespace = ""
+			}
+			want = append(want, o)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s %s in %q (-want +got):\n%s", c.group, c.kind, c.namespace, diff)
+		}
+	}
+}
+
+func TestFindOpaqueSorted(t *testing.T) {
+	cl, _ := cluster.New([]*object.Object{
+		anObject("cilium.io", "CiliumNetworkPolicy", "z"), anObject("cilium.io", "CiliumNetworkPolicy", "a"),
+	}, cluster.Options{})
+	got := policy.FindOpaque(cl, func(object.GroupKind) bool { return false })
+	if len(got) != 2 || got[0].Namespace != "a" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWords(t *testing.T) {
+	got := []string{
+		policy.Ingress.String(), policy.Egress.String(), policy.Direction(7).String(),
+		policy.Allow.String(), policy.Deny.String(), policy.Pass.String(), policy.Action(7).String(),
+	}
+	want := []string{"ingress", "egress", "direction(7)", "allow", "deny", "pass", "action(7)"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
