@@ -251,11 +251,11 @@ func (m *Model) tieredRow(p *profile, f family) *row {
 func (m *Model) match(p *profile, k pick, j int, f family, i int) Bounds {
 	q := &m.policies[k.policy]
 	r, s := &q.Rules[j], &q.rules[j]
-	if !s.possible[f].has(i) {
-		return Bounds{}
-	}
 	if len(r.Doubts) > 0 {
 		return Bounds{May: netset.All()}
+	}
+	if !s.possible[f].has(i) {
+		return Bounds{}
 	}
 	b := Bounds{May: m.ruleConns(p, r, i)}
 	if k.sure && s.certain[f].has(i) {
