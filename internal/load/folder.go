@@ -88,7 +88,7 @@ func (w *walker) entry(path string) {
 	case info.IsDir():
 		w.dir(path)
 	case kustomizationFile(name):
-		c.skip(slashPos(path), "kustomization; its files are read as they are; give its folder as the source to render it")
+		c.skip(slashPos(path), kustomizationReason)
 		c.problem(object.Note, slashPos(path), "a kustomization; its files are read as they are", "give "+filepath.ToSlash(filepath.Dir(path))+" as the source to render it")
 	case manifest(path):
 		if err := c.file(path); err != nil {

@@ -122,6 +122,8 @@ func (c *collector) chartFits(dir string) error {
 // template. Files of crds/ are read as they are, with their true lines.
 func (c *collector) renderChart(source string, ch *chart.Chart) {
 	c.chartFiles(source, ch, "")
+	before := len(c.objects)
+	defer func() { c.dropHooks(before) }()
 	values, err := c.chartValues(ch)
 	if err != nil {
 		c.chartFailed(source, err)
@@ -147,6 +149,20 @@ func (c *collector) renderChart(source string, ch *chart.Chart) {
 		}
 		c.stream([]byte(out[name]), path.Join(filepath.ToSlash(source), stripFirst(name)))
 	}
+}
+
+// dropHooks leaves out what helm install never creates: tests, and hooks of deletion and rollback.
+func (c *collector) dropHooks(from int) {
+	kept := c.objects[:from]
+	for _, o := range c.objects[from:] {
+		hooks := o.Root.Get("metadata", "annotations", "helm.sh/hook").Str()
+		if hooks == "" || strings.Contains(hooks, "install") || strings.Contains(hooks, "upgrade") {
+			kept = append(kept, o)
+			continue
+		}
+		c.skip(o.Pos, "Helm hook that installing does not run: "+hooks)
+	}
+	c.objects = kept
 }
 
 // chartFiles counts what was read and names dependencies that are not in the chart.

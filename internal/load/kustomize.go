@@ -75,8 +75,10 @@ func build(fs filesys.FileSystem, dir string) (m resmap.ResMap, err error) {
 // oneLine flattens an error, and cuts what kustomize quotes of the input, which may be long or secret.
 func oneLine(err error) string {
 	s := strings.Join(strings.Fields(err.Error()), " ")
-	if i := strings.IndexAny(s, "{"); i > 0 {
-		s = s[:i] + "..."
+	for _, quote := range []string{"{", "literal source"} {
+		if i := strings.Index(s, quote); i >= 0 {
+			s = s[:i] + "..."
+		}
 	}
 	if len(s) > 400 {
 		s = s[:400] + "..."

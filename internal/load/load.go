@@ -64,7 +64,13 @@ func Load(ctx context.Context, sources []string, opt Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	return c.result(), ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if c.cov.Files == 0 && opt.Live == nil && len(c.problems) == 0 {
+		return nil, fmt.Errorf("nothing to read in %s: want .yaml, .yml or .json files, a kustomization or a Helm chart", strings.Join(sources, ", "))
+	}
+	return c.result(), nil
 }
 
 // Parse reads one stream of YAML or JSON documents, a transcript of kubectl commands with such output, or a

@@ -116,14 +116,20 @@ func (d *document) noObject(v *object.Value, err error) {
 	if v.Kind == object.Map && (v.Get("apiVersion").IsSet() || v.Get("kind").IsSet()) && !kustomizationFile(d.file) {
 		d.problem(object.Error, v.Line, fmt.Sprintf("not a Kubernetes object: %v; not read", err), "give it both apiVersion and kind")
 	}
+	if kustomizationFile(d.file) {
+		d.c.skip(pos, kustomizationReason)
+		return
+	}
 	d.c.skip(pos, fmt.Sprintf("not a Kubernetes object: %v", err))
 }
+
+const kustomizationReason = "kustomization; give its folder as the source to render it"
 
 // notOfCluster gives the reason why an object that looks like one never lives in a cluster.
 func notOfCluster(o *object.Object) string {
 	switch {
 	case o.Ref.Group == "kustomize.config.k8s.io":
-		return "kustomization; give its folder as the source to render it"
+		return kustomizationReason
 	case o.Ref.Group == "" && o.Ref.Kind == "Config" && o.Root.Get("clusters") != nil:
 		return "kubeconfig, not a cluster object"
 	}

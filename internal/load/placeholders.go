@@ -28,6 +28,23 @@ func (d *document) template() bool {
 	return true
 }
 
+// goTemplate skips a document that is the source of a Helm chart or the like. When it names a kind that
+// answers rest on, its loss is a problem: an allow rule that is not read looks like isolation.
+func (d *document) goTemplate(at object.Pos, text []byte) {
+	d.c.skip(at, "Helm or Go template, not plain YAML")
+	for _, m := range kindLine.FindAllSubmatch(text, -1) {
+		for gk := range d.c.kinds {
+			if gk.Kind == string(m[1]) {
+				d.problem(object.Warning, at.Line, "a "+gk.Kind+" in a Helm or Go template; not read", "render it and give the result, or name the chart's folder as the source")
+				return
+			}
+		}
+	}
+}
+
+// kindLine finds the kind in text that is no YAML yet.
+var kindLine = regexp.MustCompile(`(?m)^\s*kind:\s*"?(\w+)`)
+
 // envPlaceholder is a variable of Flux post-build substitution: ${NAME}, ${NAME:=default}, ${NAME:-default}.
 var envPlaceholder = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?[=-]([^}]*))?\}`)
 
@@ -37,7 +54,7 @@ func (d *document) placeholders(o *object.Object) bool {
 	meta := o.Root.Get("metadata")
 	for _, v := range []*object.Value{meta.Get("name"), meta.Get("namespace")} {
 		if strings.Contains(v.Str(), "{{") {
-			d.c.skip(o.Pos, "Helm or Go template, not plain YAML")
+			d.goTemplate(o.Pos, []byte("kind: "+o.Ref.Kind))
 			return false
 		}
 	}
@@ -46,6 +63,10 @@ func (d *document) placeholders(o *object.Object) bool {
 	}
 	s := substitution{file: d.file}
 	root := s.value(o.Root, "")
+	if s.template && o.Ref.Group != "kyverno.io" && o.Ref.Group != "admissionregistration.k8s.io" { // their own language has {{ }}
+		d.goTemplate(o.Pos, []byte("kind: "+o.Ref.Kind))
+		return false
+	}
 	if p, err := object.New(root, d.file); err == nil {
 		*o = *p
 	}
@@ -59,6 +80,7 @@ func (d *document) placeholders(o *object.Object) bool {
 type substitution struct {
 	file     string
 	problems []object.Problem
+	template bool // a field that must be plain has {{ in it
 }
 
 // value gives v with the variables that have a default replaced; v itself when nothing changed.
@@ -113,6 +135,7 @@ func (s *substitution) fields(v *object.Value, field string) *object.Value {
 }
 
 func (s *substitution) text(v *object.Value, field string) *object.Value {
+	s.template = s.template || strings.Contains(v.Text, "{{")
 	if !strings.Contains(v.Text, "${") {
 		return v
 	}

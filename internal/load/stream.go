@@ -218,7 +218,7 @@ func (d *document) broken(ch chunk, err error) {
 		return
 	}
 	if bytes.Contains(ch.text, []byte("{{")) {
-		d.c.skip(d.at(ch.line), "Helm or Go template, not plain YAML")
+		d.goTemplate(d.at(ch.line), ch.text)
 		return
 	}
 	d.c.skip(d.at(ch.line), "cannot be read")

@@ -91,7 +91,7 @@ func (s *transcriptScan) isCommand(l, rest []byte) bool {
 	case l[0] == '+': // set -x prints "+ kubectl get", deeper shells "++ date"
 		rest := bytes.TrimLeft(l, "+")
 		return len(rest) > 0 && rest[0] == ' '
-	case bytes.HasPrefix(l, []byte("kubectl ")), bytes.HasPrefix(l, []byte("oc get ")):
+	case bytes.HasPrefix(l, []byte("$ ")), bytes.HasPrefix(l, []byte("kubectl ")), bytes.HasPrefix(l, []byte("oc get ")):
 		return true
 	}
 	return bytes.ContainsAny(l, "$#>%") && promptLine.Match(l) && !yamlKey.Match(l)
