@@ -15,7 +15,7 @@ import (
 
 // TestFixtures runs each testdata/*.txtar: its files are written to a folder, the sources named in the line
 // "sources:" of its comment (default ".") are loaded from there, and what came of it is compared with the
-// file "want". BULKHEAD_UPDATE=1 rewrites it. In file texts, "\r" and "\ufeff" stand for themselves, and
+// file "want". BULKHEAD_UPDATE=1 rewrites it. In file texts, "\r", "\t", "\0" and "\ufeff" stand for themselves, and
 // files whose text is "-> target" become symbolic links.
 func TestFixtures(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
@@ -104,7 +104,7 @@ func writeFixture(t *testing.T, f txtar.File) {
 		}
 		return
 	}
-	text := strings.NewReplacer(`\r`, "\r", `\ufeff`, "\ufeff", `\t`, "\t").Replace(string(f.Data))
+	text := strings.NewReplacer(`\r`, "\r", `\ufeff`, "\ufeff", `\t`, "\t", `\0`, "\x00").Replace(string(f.Data))
 	if err := os.WriteFile(f.Name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
