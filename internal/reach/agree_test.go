@@ -122,6 +122,9 @@ func TestOracle(t *testing.T) {
 			if (osrc.pod == nil && odst.pod == nil) || (osrc.pod != nil && osrc.pod == odst.pod) {
 				continue
 			}
+			if osrc.pod != nil && odst.pod != nil && !osrc.pod.host && odst.pod.host && osrc.pod.node == odst.pod.node {
+				continue // a pod to its own node: left open on purpose, as engines differ
+			}
 			proto, port := pickOne(r, someProtos), pickOne(r, somePorts)
 			want := w.oracleTruth(osrc, odst, proto, port)
 			b := m.Between(src, dst)

@@ -92,9 +92,7 @@ func (m *Model) Reasons(src, dst Peer) []Reason {
 	if src.Pod != nil && src.Pod == dst.Pod {
 		out = append(out, Reason{Code: "loopback", Msg: "Kubernetes leaves open whether policies apply to a pod's traffic with itself"})
 	}
-	if place(podsOf(src), true).share(place(podsOf(dst), false)) == enforcer.Unknown {
-		out = append(out, Reason{Code: "same-node", Msg: "a node's own processes and host-network pods always reach the pods of that node, and whether these two share one is not known"})
-	}
+	out = append(out, nodeReasons(src, dst)...)
 	ss, ds := m.pointsOf(src), m.pointsOf(dst)
 	distinct := map[ids2]bool{}
 	for _, s := range ss {
@@ -119,6 +117,19 @@ func (m *Model) Reasons(src, dst Peer) []Reason {
 		out = append(out, Reason{Code: "pods-differ", Msg: "what is not known on one side leaves the whole open"})
 	}
 	return sortReasons(out)
+}
+
+// nodeReasons says what sharing a node leaves open.
+func nodeReasons(src, dst Peer) []Reason {
+	var out []Reason
+	from, to := locate(src), locate(dst)
+	if from.hosts.share(to.pods) == enforcer.Unknown {
+		out = append(out, Reason{Code: "same-node", Msg: "a node's own processes and host-network pods always reach the pods of that node, and whether these two share one is not known"})
+	}
+	if dst.Entity == OwnNode || from.pods.share(to.hosts) != enforcer.No {
+		out = append(out, Reason{Code: "own-node", Msg: "engines differ in whether egress policies bind a pod's traffic to its own node"})
+	}
+	return out
 }
 
 func (m *Model) sideReasons(d policy.Direction, end int, f family, other int) []Reason {
@@ -248,6 +259,11 @@ func (m *Model) Explain(src, dst Peer, q netset.Conns) Trace {
 	}
 	if !t.Decided() {
 		t.Reasons = m.Reasons(src, dst)
+	}
+	// Edges speak of TCP, UDP and SCTP; who asks for another protocol by name is told that it is open.
+	if rest := q.Subtract(netset.Transport()).Subtract(t.May); !rest.IsEmpty() && len(m.Limits()) > 0 && (t.Egress.Isolated != enforcer.No || t.Ingress.Isolated != enforcer.No) {
+		t.May = t.May.Union(rest)
+		t.Reasons = append(t.Reasons, m.Limits()...)
 	}
 	if !q.IsEmpty() {
 		show := t.Must

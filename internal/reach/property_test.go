@@ -134,7 +134,11 @@ func TestDiff(t *testing.T) {
 				if src == dst {
 					continue
 				}
-				got := a.Between(reach.OfWorkload(src), reach.OfWorkload(dst)).Must
+				was := a.Between(reach.OfWorkload(src), reach.OfWorkload(dst))
+				if is := b.Between(sameWorkload(b, src), sameWorkload(b, dst)); !was.Decided() || !is.Decided() {
+					continue // pods to their own node
+				}
+				got := was.Must
 				for _, c := range changes {
 					if c.Src.Workload != nil && c.Dst.Workload != nil && c.Src.Workload.Ref == src.Ref && c.Dst.Workload.Ref == dst.Ref {
 						got = got.Union(c.Added).Subtract(c.Removed)

@@ -75,26 +75,35 @@ func (p placement) share(q placement) enforcer.Answer {
 	return enforcer.No
 }
 
-// sameNode raises b where the source may be a host endpoint on the destination's own node.
-func (m *Model) sameNode(b ids2, src, dst placement) ids2 {
-	switch src.share(dst) {
+// location is where the pods of a peer run, host-network pods and others apart.
+type location struct{ hosts, pods placement }
+
+func locate(p Peer) location {
+	switch {
+	case p.Workload != nil:
+		return location{place(p.Workload.Pods, true), place(p.Workload.Pods, false)}
+	case p.Pod != nil:
+		one := []*cluster.Pod{p.Pod}
+		return location{place(one, true), place(one, false)}
+	}
+	return location{}
+}
+
+// sameNode raises b where one end may be a host endpoint on the node of the other. Into the pod such
+// traffic is always allowed. Out of the pod the Kubernetes page says the same ("traffic to and from the node
+// where a Pod is running is always allowed"), the API type does not, and engines differ: left open.
+func (m *Model) sameNode(b ids2, src, dst location) ids2 {
+	switch src.hosts.share(dst.pods) {
 	case enforcer.Yes:
 		return allIDs
 	case enforcer.Unknown:
 		b.may = allConns
 	case enforcer.No:
 	}
-	return b
-}
-
-func podsOf(p Peer) []*cluster.Pod {
-	switch {
-	case p.Workload != nil:
-		return p.Workload.Pods
-	case p.Pod != nil:
-		return []*cluster.Pod{p.Pod}
+	if src.pods.share(dst.hosts) != enforcer.No {
+		b.may = allConns
 	}
-	return nil
+	return b
 }
 
 // Between answers for two peers. For a workload it speaks of any of its pods: Must says that some pod
@@ -123,16 +132,16 @@ func (m *Model) Between(src, dst Peer) Bounds {
 			first = false
 		}
 	}
-	return m.conns.bounds(m.sameNode(out, place(podsOf(src), true), place(podsOf(dst), false)))
+	return m.conns.bounds(m.sameNode(out, locate(src), locate(dst)))
 }
 
 // ownNode is traffic between a pod and its own node: to the pod it is always allowed, from the pod it goes
-// by the pod's egress policies.
+// by the pod's egress policies or is always allowed: engines differ (see sameNode).
 func (m *Model) ownNode(src, dst Peer) Bounds {
 	if src.Entity == OwnNode {
 		return allBounds
 	}
-	return m.Between(src, Peer{Entity: Nodes})
+	return Bounds{Must: m.Between(src, Peer{Entity: Nodes}).Must, May: netset.All()}
 }
 
 // pointsOf is the classes or atoms a peer consists of, sorted.
@@ -202,10 +211,10 @@ func (m *Model) Edges() iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		ws := m.cluster.Workloads
 		classes := make([][]int, len(ws))
-		hosts, pods := make([]placement, len(ws)), make([]placement, len(ws))
+		at := make([]location, len(ws))
 		for i, w := range ws {
 			classes[i] = m.pointsOf(OfWorkload(w))
-			hosts[i], pods[i] = place(w.Pods, true), place(w.Pods, false)
+			at[i] = locate(OfWorkload(w))
 		}
 		for i, src := range ws {
 			for j, dst := range ws {
@@ -218,8 +227,8 @@ func (m *Model) Edges() iter.Seq[Edge] {
 						b = m.conns.or2(b, m.pointPair(s, d))
 					}
 				}
-				if !hosts[i].empty() {
-					b = m.sameNode(b, hosts[i], pods[j])
+				if !at[i].hosts.empty() || !at[j].hosts.empty() {
+					b = m.sameNode(b, at[i], at[j])
 				}
 				if b.may != noConns && !yield(Edge{OfWorkload(src), OfWorkload(dst), m.conns.bounds(b)}) {
 					return

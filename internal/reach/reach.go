@@ -85,8 +85,8 @@ type Edge struct {
 }
 
 // Reason says why an answer is not decided. Code is stable: "enforcer-unknown", "namespace-labels",
-// "pod-address", "node-address", "same-node", "not-understood", "kind-not-modelled", "kind-not-sure",
-// "addresses-differ", "pods-differ", "loopback".
+// "pod-address", "node-address", "same-node", "own-node", "not-understood", "kind-not-modelled", "kind-not-sure",
+// "addresses-differ", "pods-differ", "loopback", "other-protocols".
 type Reason struct {
 	Code string     `json:"code"`
 	Msg  string     `json:"message"`
