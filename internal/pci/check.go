@@ -1,0 +1,101 @@
+package pci
+
+import (
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/exposure"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+)
+
+// Check is one question put to a cluster, with its documentation. Why, Fix and Evidence are plain
+// paragraphs: why it matters, how to mend it, what a result proves and what it does not.
+type Check struct {
+	ID           string // "DEN-01"; never given to another question
+	Title        string // what holds when the check passes
+	Since        string // the version of bulkhead that first had it
+	Severity     Severity
+	Requirements []string // PCI DSS 4.0.1
+	Guidance     []string // sections of the PCI SSC guidance for containers, 2022
+	Why          string
+	Fix          string
+	Evidence     string
+	NeedsScope   bool // without a scope the check asks for one and does nothing else
+	// Run gives the findings in any order. Assess adds to each what it knows from the Check.
+	Run func(*Input) []Finding
+}
+
+// Input is everything checks may look at. Nothing in it is changed by them.
+type Input struct {
+	Model        *reach.Model
+	Cluster      *cluster.Cluster
+	Policies     policy.Set
+	Profile      enforcer.Profile
+	Exposure     exposure.Set
+	Scope        *Scope  // nil when nobody stated one
+	Intent       *Intent // the declared segmentation; nil when there is none
+	LoadProblems []object.Problem
+}
+
+// old is the table from numbers of PCI DSS 4.0.1 to those of 3.2.1. Requirements that 4.0 brought in have
+// no old number and are not in it.
+var old = map[string][]string{
+	"1.1.2":  {"1.1.5"},
+	"1.2.2":  {"1.1.1"},
+	"1.2.3":  {"1.1.2"},
+	"1.2.4":  {"1.1.3"},
+	"1.2.5":  {"1.1.6"},
+	"1.2.6":  {"1.1.6"},
+	"1.2.7":  {"1.1.7"},
+	"1.2.8":  {"1.2.2"},
+	"1.3.1":  {"1.2.1"},
+	"1.3.2":  {"1.2.1", "1.3.4"},
+	"1.3.3":  {"1.2.3"},
+	"1.4.1":  {"1.1.4"},
+	"1.4.2":  {"1.3.1", "1.3.2", "1.3.5"},
+	"1.4.3":  {"1.3.3"},
+	"1.4.4":  {"1.3.6"},
+	"1.4.5":  {"1.3.7"},
+	"2.2.4":  {"2.2.2"},
+	"2.2.5":  {"2.2.3"},
+	"2.2.7":  {"2.3"},
+	"4.2.1":  {"4.1"},
+	"10.7.2": {"10.8"},
+	"10.7.3": {"10.8"},
+	"11.4.5": {"11.3.4"},
+	"11.4.6": {"11.3.4.1"},
+}
+
+// Old gives the PCI DSS 3.2.1 numbers of 4.0.1 ones, each once, in the order of the given numbers. It is
+// never nil.
+func Old(requirements []string) []string {
+	out := []string{}
+	for _, r := range requirements {
+		for _, o := range old[r] {
+			if !slices.Contains(out, o) {
+				out = append(out, o)
+			}
+		}
+	}
+	return out
+}
+
+// ReasonsOf turns the engine's reasons for an undecided answer into evidence, in their order.
+func ReasonsOf(reasons []reach.Reason) []Because {
+	out := make([]Because, 0, len(reasons))
+	for _, r := range reasons {
+		out = append(out, Because{Ref: r.Ref, Pos: r.Pos, Msg: r.Msg})
+	}
+	return out
+}
+
+// WitnessOf turns the engine's packet into that of a finding.
+func WitnessOf(w reach.Witness) *Witness {
+	return &Witness{
+		Src: w.Src, Dst: w.Dst, SrcAddress: w.SrcAddr, DstAddress: w.DstAddr,
+		Protocol: w.Protocol.String(), Port: int(w.Port), Text: w.String(),
+	}
+}
