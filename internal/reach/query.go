@@ -110,7 +110,7 @@ func (m *Model) sameNode(b ids2, src, dst location) ids2 {
 // certainly can. For addresses Must speaks of every one of them, May of at least one.
 func (m *Model) Between(src, dst Peer) Bounds {
 	if src.Entity == OwnNode || dst.Entity == OwnNode {
-		return m.ownNode(src, dst)
+		return m.ownNode(src)
 	}
 	if src.Pod != nil && src.Pod == dst.Pod && !src.Pod.Template {
 		b := m.conns.bounds(m.pointPair(m.classOf[src.Pod], m.classOf[src.Pod]))
@@ -137,7 +137,7 @@ func (m *Model) Between(src, dst Peer) Bounds {
 
 // ownNode is traffic between a pod and its own node: to the pod it is always allowed, from the pod it goes
 // by the pod's egress policies or is always allowed: engines differ (see sameNode).
-func (m *Model) ownNode(src, dst Peer) Bounds {
+func (m *Model) ownNode(src Peer) Bounds {
 	if src.Entity == OwnNode {
 		return allBounds
 	}
@@ -280,8 +280,25 @@ type Path struct {
 }
 
 // Paths gives, for each workload of to that can be reached from one of from in at most maxHops connections,
-// one shortest path. Workloads in between must satisfy through (nil: any).
+// one shortest path: a certain one where there is one, else a possible one. Workloads in between must
+// satisfy through (nil: any).
 func (m *Model) Paths(from, to []*cluster.Workload, through func(*cluster.Workload) bool, maxHops int) []Path {
+	out := m.search(from, to, through, maxHops, true)
+	found := map[*cluster.Workload]bool{}
+	for _, p := range out {
+		found[p.Hops[len(p.Hops)-1].Dst.Workload] = true
+	}
+	rest := slices.DeleteFunc(slices.Clone(to), func(w *cluster.Workload) bool { return found[w] })
+	out = append(out, m.search(from, rest, through, maxHops, false)...)
+	slices.SortFunc(out, func(a, b Path) int {
+		x, y := a.Hops[len(a.Hops)-1], b.Hops[len(b.Hops)-1]
+		return cmp.Or(x.Dst.Workload.Ref.Compare(y.Dst.Workload.Ref), cmp.Compare(len(a.Hops), len(b.Hops)))
+	})
+	return out
+}
+
+// search walks layer by layer over certain or possible connections.
+func (m *Model) search(from, to []*cluster.Workload, through func(*cluster.Workload) bool, maxHops int, certain bool) []Path {
 	type step struct {
 		prev *cluster.Workload
 		edge Edge
@@ -296,7 +313,7 @@ func (m *Model) Paths(from, to []*cluster.Workload, through func(*cluster.Worklo
 		came[w] = step{}
 	}
 	var out []Path
-	for hop := 0; hop < maxHops && len(layer) > 0; hop++ {
+	for hop := 0; hop < maxHops && len(layer) > 0 && len(want) > 0; hop++ {
 		var next []*cluster.Workload
 		for _, w := range layer {
 			for _, x := range m.cluster.Workloads {
@@ -304,29 +321,24 @@ func (m *Model) Paths(from, to []*cluster.Workload, through func(*cluster.Worklo
 					continue
 				}
 				b := m.Between(OfWorkload(w), OfWorkload(x))
-				if b.May.IsEmpty() {
+				if b.May.IsEmpty() || (certain && b.Must.IsEmpty()) {
 					continue
 				}
 				came[x] = step{w, Edge{OfWorkload(w), OfWorkload(x), b}}
 				if want[x] {
-					p := Path{Certain: true}
+					p := Path{Certain: certain}
 					for at := x; came[at].prev != nil; at = came[at].prev {
-						e := came[at].edge
-						p.Hops = append(p.Hops, e)
-						p.Certain = p.Certain && !e.Must.IsEmpty()
+						p.Hops = append(p.Hops, came[at].edge)
 					}
 					slices.Reverse(p.Hops)
 					out = append(out, p)
-				} else if through == nil || through(x) {
+				}
+				if through == nil || through(x) {
 					next = append(next, x)
 				}
 			}
 		}
 		layer = next
 	}
-	slices.SortFunc(out, func(a, b Path) int {
-		x, y := a.Hops[len(a.Hops)-1], b.Hops[len(b.Hops)-1]
-		return cmp.Or(x.Dst.Workload.Ref.Compare(y.Dst.Workload.Ref), cmp.Compare(len(a.Hops), len(b.Hops)))
-	})
 	return out
 }

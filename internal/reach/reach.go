@@ -72,10 +72,6 @@ func (b Bounds) union(c Bounds) Bounds {
 	return Bounds{b.Must.Union(c.Must), b.May.Union(c.May)}
 }
 
-func (b Bounds) intersect(c Bounds) Bounds {
-	return Bounds{b.Must.Intersect(c.Must), b.May.Intersect(c.May)}
-}
-
 var allBounds = Bounds{Must: netset.All(), May: netset.All()}
 
 // Edge is a connection set between two peers.
