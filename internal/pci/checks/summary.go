@@ -1,0 +1,105 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+)
+
+// withSummary ends a check's findings: with a pass that gives the whole population when nothing was found,
+// else with the population on the first finding, so that "3 of 12 pods" stands beside the failure.
+func withSummary(found []pci.Finding, of, holds int, what, sentence string) []pci.Finding {
+	n := pci.Population{Of: of, Holds: holds, What: what}
+	if of == 0 {
+		return append(found, pci.Finding{Status: pci.NotApplicable, Message: "there are no " + what + " to look at", Key: "none"})
+	}
+	if len(found) == 0 {
+		return []pci.Finding{{Status: pci.Pass, Population: n, Message: fmt.Sprintf("%d of %d %s: %s", holds, of, what, sentence), Key: "summary"}}
+	}
+	for i := range found {
+		found[i].Population = n
+	}
+	return found
+}
+
+// boundPods is the pods of w that pod policies can bind: all that do not use their node's network.
+func boundPods(w *cluster.Workload) []*cluster.Pod {
+	var out []*cluster.Pod
+	for _, p := range w.Pods {
+		if !p.HostNetwork {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// policiesBecause names the policies that decide.
+func policiesBecause(ps []*policy.Policy, msg string) []pci.Because {
+	out := make([]pci.Because, 0, len(ps))
+	for _, p := range ps {
+		out = append(out, pci.Because{Ref: p.Ref, Pos: p.Pos, Msg: msg})
+	}
+	return out
+}
+
+// fromAnywhere is a packet that shows an open direction: from or to an outside address when the outside can
+// connect, else any other workload that can. nil when there is nobody.
+func fromAnywhere(m *reach.Model, w *cluster.Workload, d policy.Direction) *pci.Witness {
+	show := func(src, dst reach.Peer, conns netset.Conns) *pci.Witness {
+		return pci.WitnessOf(m.Witness(src, dst, conns))
+	}
+	for _, e := range m.Outside(w, d) {
+		if !e.Must.IsEmpty() {
+			return show(e.Src, e.Dst, e.Must)
+		}
+	}
+	for _, o := range m.Cluster().Workloads {
+		if o == w {
+			continue
+		}
+		src, dst := reach.OfWorkload(o), reach.OfWorkload(w)
+		if d == policy.Egress {
+			src, dst = dst, src
+		}
+		if b := m.Between(src, dst); !b.Must.IsEmpty() {
+			return show(src, dst, b.Must)
+		}
+	}
+	return nil
+}
+
+// denyAll is the YAML of a policy that isolates every pod of a namespace.
+func denyAll(namespace string, directions ...policy.Direction) string {
+	types := ""
+	name := "default-deny"
+	for _, d := range directions {
+		t := "Ingress"
+		if d == policy.Egress {
+			t = "Egress"
+		}
+		types += "\n    - " + t
+	}
+	if len(directions) == 1 {
+		name += "-" + directions[0].String()
+	}
+	return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: " + name +
+		"\n  namespace: " + namespace + "\nspec:\n  podSelector: {}\n  policyTypes:" + types + "\n"
+}
+
+func namespaceRef(ns *cluster.Namespace) object.Ref {
+	return object.Ref{Kind: "Namespace", Name: ns.Name}
+}
+
+// inside is the addresses that pods and nodes have or may have: all when that is not known.
+func inside(in *pci.Input) netset.Addrs {
+	c := in.Cluster
+	if c.PodCIDRs.IsEmpty() || !c.NodesKnown {
+		return netset.AllAddrs()
+	}
+	return c.PodCIDRs.Union(c.NodeAddrs)
+}
