@@ -145,7 +145,10 @@ func run(k *Check, in *Input) []Finding {
 	for i := range found {
 		f := &found[i]
 		f.Check, f.Title = k.ID, k.Title
-		f.Requirements, f.Requirements321, f.Guidance = nonNil(k.Requirements), nonNil(Old(k.Requirements)), nonNil(k.Guidance)
+		if f.Requirements == nil { // a finding may concern fewer of them than its check
+			f.Requirements = k.Requirements
+		}
+		f.Requirements, f.Requirements321, f.Guidance = nonNil(f.Requirements), nonNil(Old(f.Requirements)), nonNil(k.Guidance)
 		f.Because = nonNil(f.Because)
 		if f.Severity == "" {
 			f.Severity = k.Severity

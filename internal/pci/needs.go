@@ -17,6 +17,11 @@ const notPublic = "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16
 // PublicAddrs is every address of the internet, of both families.
 func PublicAddrs() netset.Addrs { return netset.AllAddrs().Subtract(mustAddrs(notPublic)) }
 
+// PrivateAddrs is the addresses that organisations give out themselves (RFC 1918, RFC 6598, RFC 4193).
+func PrivateAddrs() netset.Addrs {
+	return mustAddrs("10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7")
+}
+
 // mustAddrs reads a constant.
 func mustAddrs(text string) netset.Addrs {
 	a, err := netset.ParseAddrs(text)
@@ -74,9 +79,11 @@ func (in *Input) Covered(src, dst reach.Peer, conns netset.Conns) (covered netse
 			if both.IsEmpty() {
 				continue
 			}
-			if p.left.Overlaps(addrs) {
-				p.need = min(p.need, i)
+			if !p.left.Overlaps(addrs) {
+				next = append(next, part{both, p.left, p.need})
+				continue
 			}
+			p.need = min(p.need, i)
 			if left := p.left.Subtract(addrs); left.IsEmpty() {
 				covered, first = covered.Union(both), min(first, p.need)
 			} else {
@@ -172,4 +179,9 @@ func (in *Input) EntryFor(via object.Ref, targets []*cluster.Workload) *Entry {
 		}
 	}
 	return nil
+}
+
+// NeedsFrom tells whether some declared need begins at w.
+func (in *Input) NeedsFrom(w *cluster.Workload) bool {
+	return in.Intent != nil && slices.ContainsFunc(in.Intent.Needs, func(n Need) bool { return in.podsIn(w, w.Pods, n.From) })
 }

@@ -5,6 +5,8 @@ import "github.com/bulkhead-sec/bulkhead/internal/pci"
 
 // All is every check. A check that is not listed does not exist; the repository's own tests see to it.
 var All = []pci.Check{
-	den01, den02, den03, den04, den05, den06, den07, den08,
+	den01, den02, den03, den04, den05, den06, den07, den08, den10, den13,
 	cni01, cni02, cni04, cni06,
+	sco01, sco03, sco04, sco05,
+	flo01, flo02, flo03,
 }

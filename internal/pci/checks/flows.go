@@ -1,0 +1,220 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+)
+
+// listener is a port on which a workload answers, as its containers or its Services declare it.
+type listener struct {
+	protocol netset.Protocol
+	port     int
+	app      string // appProtocol of a Service port that leads to it, "" when none is stated
+	pos      object.Pos
+}
+
+func (l listener) conns() netset.Conns { return netset.Ports(l.protocol, l.port, l.port) }
+
+// listeners gives the declared ports of a workload, each once, by protocol and port. Containers may listen on
+// more than they declare.
+func listeners(c *cluster.Cluster, w *cluster.Workload) []listener {
+	var out []listener
+	for _, p := range w.Pods {
+		for _, port := range p.Ports {
+			out = append(out, listener{port.Protocol, port.Number, "", object.Pos{File: p.Pos().File, Line: port.Line}})
+		}
+		for _, s := range c.Services {
+			if !slices.Contains(s.Pods, p) {
+				continue
+			}
+			for _, port := range s.Ports {
+				if n, ok := port.Target(p); ok {
+					out = append(out, listener{port.Protocol, n, port.AppProtocol, object.Pos{File: s.Object.Pos.File, Line: port.Line}})
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b listener) int {
+		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.port, b.port), cmp.Compare(b.app, a.app), a.pos.Compare(b.pos))
+	})
+	return slices.CompactFunc(out, func(a, b listener) bool { return a.protocol == b.protocol && a.port == b.port })
+}
+
+// declaredPorts is all declared ports of a workload; empty when it declares none.
+func declaredPorts(c *cluster.Cluster, w *cluster.Workload) netset.Conns {
+	var out netset.Conns
+	for _, l := range listeners(c, w) {
+		out = out.Union(l.conns())
+	}
+	return out
+}
+
+// letThrough names, for both ends, the rules that allow a connection, or says that nothing isolates the end.
+func letThrough(m *reach.Model, src, dst reach.Peer, conns netset.Conns) []pci.Because {
+	t := m.Explain(onePod(m, src, dst, conns, true), onePod(m, dst, src, conns, false), conns)
+	var out []pci.Because
+	for _, d := range []policy.Direction{policy.Egress, policy.Ingress} {
+		side, end := t.Egress, src
+		if d == policy.Ingress {
+			side, end = t.Ingress, dst
+		}
+		switch {
+		case end.Workload == nil:
+		case !side.Applies:
+			out = append(out, pci.Because{Ref: end.Workload.Ref, Pos: end.Workload.Pos, Msg: side.Note})
+		case side.Isolated == enforcer.No:
+			out = append(out, pci.Because{Ref: end.Workload.Ref, Pos: end.Workload.Pos, Msg: "nothing isolates it for " + d.String()})
+		default:
+			out = append(out, deciding(t, d)...)
+		}
+	}
+	return out
+}
+
+// onePod picks the pod of a workload that the connection concerns, because an explanation is of one pod.
+func onePod(m *reach.Model, p, other reach.Peer, conns netset.Conns, isSrc bool) reach.Peer {
+	if p.Workload == nil {
+		return p
+	}
+	for _, pod := range p.Workload.Pods {
+		src, dst := reach.OfPod(pod), other
+		if !isSrc {
+			src, dst = other, reach.OfPod(pod)
+		}
+		if m.Between(src, dst).May.Overlaps(conns) {
+			return reach.OfPod(pod)
+		}
+	}
+	return p
+}
+
+// tidy sorts evidence and leaves out what stands there twice.
+func tidy(because []pci.Because) []pci.Because {
+	slices.SortFunc(because, func(a, b pci.Because) int {
+		return cmp.Or(a.Ref.Compare(b.Ref), a.Pos.Compare(b.Pos), cmp.Compare(a.Msg, b.Msg))
+	})
+	return slices.Compact(because)
+}
+
+// listed joins names; of more than five it gives the number of the rest.
+func listed(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// refs writes the names of workloads.
+func refs(ws []*cluster.Workload) []string {
+	out := make([]string, len(ws))
+	for i, w := range ws {
+		out[i] = w.Ref.String()
+	}
+	return out
+}
+
+// generated is labels that controllers put on pods; they change with every rollout.
+var generated = []string{
+	"pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name",
+	"apps.kubernetes.io/pod-index", "controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name",
+}
+
+// ownLabels is the labels that all pods of w share and that select no other pod of its namespace; ok is false
+// when there are none such.
+func ownLabels(w *cluster.Workload) (labels map[string]string, ok bool) {
+	labels = map[string]string{}
+	for k, v := range w.Pods[0].Labels {
+		everywhere := !slices.ContainsFunc(w.Pods, func(p *cluster.Pod) bool { got, has := p.Labels[k]; return !has || got != v })
+		if everywhere && !slices.Contains(generated, k) {
+			labels[k] = v
+		}
+	}
+	return labels, len(labels) > 0
+}
+
+// selectsOnly tells whether labels select the pods of w and no others of the namespace.
+func selectsOnly(c *cluster.Cluster, w *cluster.Workload, labels map[string]string) bool {
+	s := cluster.MatchLabels(labels)
+	return !slices.ContainsFunc(c.Pods, func(p *cluster.Pod) bool {
+		return p.Workload != w && p.Namespace.Name == w.Ref.Namespace && s.Matches(p.Labels)
+	})
+}
+
+// allowed is one peer with its ports in a policy to be written.
+type allowed struct {
+	peer  *cluster.Workload
+	conns netset.Conns
+}
+
+// policyYAML writes a NetworkPolicy that isolates w in a direction and allows the given peers. It is "" when
+// labels cannot name w or one of the peers.
+func policyYAML(c *cluster.Cluster, name string, w *cluster.Workload, d policy.Direction, peers []allowed) string {
+	labels, ok := ownLabels(w)
+	if !ok || !selectsOnly(c, w, labels) {
+		return ""
+	}
+	field, who, kind := "ingress", "from", "Ingress"
+	if d == policy.Egress {
+		field, who, kind = "egress", "to", "Egress"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: %s\n  namespace: %s\nspec:\n  podSelector:\n", name, w.Ref.Namespace)
+	writeLabels(&b, "    ", labels)
+	fmt.Fprintf(&b, "  policyTypes: [%s]\n", kind)
+	if len(peers) > 0 {
+		fmt.Fprintf(&b, "  %s:\n", field)
+	}
+	for _, a := range peers {
+		labels, ok := ownLabels(a.peer)
+		if !ok || slices.ContainsFunc(a.peer.Pods, func(p *cluster.Pod) bool { return p.HostNetwork }) {
+			return ""
+		}
+		fmt.Fprintf(&b, "    - %s:\n        - ", who)
+		if a.peer.Ref.Namespace != w.Ref.Namespace {
+			fmt.Fprintf(&b, "namespaceSelector:\n            matchLabels:\n              %s: %s\n          ", cluster.NameLabel, a.peer.Ref.Namespace)
+		}
+		b.WriteString("podSelector:\n")
+		writeLabels(&b, "            ", labels)
+		writePorts(&b, a.conns)
+	}
+	return b.String()
+}
+
+func writeLabels(b *strings.Builder, indent string, labels map[string]string) {
+	keys := make([]string, 0, len(labels))
+	for k := range labels {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	b.WriteString(indent + "matchLabels:\n")
+	for _, k := range keys {
+		fmt.Fprintf(b, "%s  %s: %s\n", indent, k, strconv.Quote(labels[k]))
+	}
+}
+
+func writePorts(b *strings.Builder, conns netset.Conns) {
+	if conns.Covers(netset.Transport()) {
+		return
+	}
+	b.WriteString("      ports:\n")
+	for _, p := range []netset.Protocol{netset.TCP, netset.UDP, netset.SCTP} {
+		for _, r := range conns.Ranges(p) {
+			fmt.Fprintf(b, "        - protocol: %s\n          port: %d\n", p, r.Lo)
+			if r.Hi > r.Lo {
+				fmt.Fprintf(b, "          endPort: %d\n", r.Hi)
+			}
+		}
+	}
+}
