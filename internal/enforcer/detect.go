@@ -212,6 +212,8 @@ func (d *detector) verdict() Profile {
 }
 
 func sorted(es []Evidence) []Evidence {
-	slices.SortFunc(es, func(a, b Evidence) int { return cmp.Or(a.Pos.Compare(b.Pos), a.Ref.Compare(b.Ref), cmp.Compare(a.Msg, b.Msg)) })
+	slices.SortFunc(es, func(a, b Evidence) int {
+		return cmp.Or(a.Pos.Compare(b.Pos), a.Ref.Compare(b.Ref), cmp.Compare(a.Msg, b.Msg))
+	})
 	return es
 }
