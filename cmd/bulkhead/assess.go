@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/pci/checks"
+	"github.com/bulkhead-sec/bulkhead/internal/report"
+)
+
+const assessDoc = `Assess runs the checks of PCI DSS network segmentation against SOURCE and reports each finding with the
+objects that decide it, one packet that shows it, and a fix. The scope of the assessment comes from a
+"kind: Segmentation" in the input, or from the label that --scope-label names; without either, the checks
+that need no scope are run.
+
+What a Segmentation states under spec.assume is taken for granted unless a flag says otherwise.
+
+Examples:
+  bulkhead assess manifests/
+  kubectl get all,networkpolicies,namespaces,nodes -A -o yaml | bulkhead assess -
+  bulkhead assess chart/ --set web.replicas=3 -o sarif > bulkhead.sarif.json
+
+` // followed by the exit codes
+
+type assessOptions struct {
+	sourceOptions
+	output  string
+	verbose bool
+}
+
+func newAssess(g *globals) *cobra.Command {
+	var o assessOptions
+	cmd := &cobra.Command{
+		Use: "assess SOURCE...", Short: "check the segmentation and report findings", Long: assessDoc + exitHelp,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return runAssess(cmd.Context(), g, o, args) },
+	}
+	output(cmd, &o.output, report.Names(report.Formats, formatName))
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "text: also fixes as YAML, reasons of what passed, and notes")
+	o.flags(cmd)
+	return cmd
+}
+
+func formatName(f report.Format) string { return f.Name }
+
+func runAssess(ctx context.Context, g *globals, o assessOptions, sources []string) error {
+	format, err := pick(report.Formats, formatName, o.output)
+	if err != nil {
+		return err
+	}
+	color, err := g.color(o.color)
+	if err != nil {
+		return err
+	}
+	a, err := g.analyse(ctx, sources, &o.sourceOptions)
+	if err != nil {
+		return err
+	}
+	result := a.assess(g, checks.All)
+	if format.Name != "text" { // text shows them itself
+		printProblems(g.stderr, result.Problems)
+	}
+	if err := format.Write(g.stdout, result, report.Options{Color: color, Verbose: o.verbose}); err != nil {
+		return err
+	}
+	return answered(result.ExitCode())
+}
+
+// assess runs the checks on what was read.
+func (a *analysis) assess(g *globals, list []pci.Check) *pci.Assessment {
+	result := pci.Assess(a.input(), list)
+	result.Tool.Version = g.version
+	result.Assumed = append(result.Assumed, a.assumed...)
+	result.Coverage = a.loaded.Coverage
+	return result
+}

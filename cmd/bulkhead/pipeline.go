@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/exposure"
+	"github.com/bulkhead-sec/bulkhead/internal/load"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+)
+
+// analysis is everything that is known about one input, from its objects up to the model.
+type analysis struct {
+	loaded   *load.Result
+	intent   *pci.Intent // nil when nobody stated one
+	cluster  *cluster.Cluster
+	scope    *pci.Scope // nil when nobody stated one
+	profile  enforcer.Profile
+	policies policy.Set
+	model    *reach.Model
+	exposure exposure.Set
+	problems []object.Problem // of all steps, by place
+	assumed  []string         // facts that were stated and not read, with who stated them
+}
+
+func errUnfit(command, flag string) error {
+	return fmt.Errorf("%s does not work with %s", command, flag)
+}
+
+// analyse is the whole way from sources to a model: load, intent, cluster, enforcer, policies, reach,
+// exposure. Flags are stronger than what the intent assumes, and that is stronger than what is detected.
+func (g *globals) analyse(ctx context.Context, sources []string, o *sourceOptions) (*analysis, error) {
+	if err := o.check(sources); err != nil {
+		return nil, err
+	}
+	opt, err := o.facts()
+	if err != nil {
+		return nil, err
+	}
+	label, err := o.label()
+	if err != nil {
+		return nil, err
+	}
+	p := &progress{}
+	if g.errTTY && !o.noProgress {
+		p.w = g.stderr
+	}
+	defer p.done()
+	a := &analysis{}
+	if a.loaded, err = load.Load(ctx, sources, o.loading(g, p)); err != nil {
+		return nil, err
+	}
+	p.phase("computing")
+	a.problems = slices.Clone(a.loaded.Problems)
+	if len(a.loaded.Objects) == 0 {
+		printProblems(g.stderr, a.problems)
+		return nil, hint(errors.New("no Kubernetes object found in the input"), "SOURCE is a manifest, a folder of manifests, a chart, a kustomization or kubectl output")
+	}
+	var more []object.Problem
+	said := pci.ReadAssume(a.loaded.Objects)
+	a.assume(&opt, said)
+	opt.Complete = opt.Complete || a.loaded.Coverage.Complete
+	a.cluster, more = cluster.New(a.loaded.Objects, opt)
+	a.problems = append(a.problems, more...)
+	a.intent, more = pci.ReadIntent(a.cluster)
+	a.problems = append(a.problems, more...)
+	if a.profile, err = a.engine(o.enforcer, said); err != nil {
+		return nil, err
+	}
+	a.policies = kinds.Compile(a.cluster)
+	a.problems = append(a.problems, a.policies.Problems...)
+	a.model = reach.Compile(a.cluster, a.policies, a.profile)
+	a.exposure = exposure.Find(a.cluster)
+	a.problems = append(a.problems, a.exposure.Problems...)
+	a.scope, more = pci.ScopeOf(a.cluster, a.intent, label)
+	a.problems = append(a.problems, more...)
+	slices.SortStableFunc(a.problems, object.Problem.Compare)
+	a.problems = slices.Compact(a.problems)
+	return a, nil
+}
+
+// facts are the options of the picture that flags state.
+func (o *sourceOptions) facts() (cluster.Options, error) {
+	opt := cluster.Options{DefaultNamespace: o.namespace}
+	var errs [3]error
+	opt.PodCIDRs, errs[0] = cidrs("pod-cidr", o.podCIDRs)
+	opt.ServiceCIDRs, errs[1] = cidrs("service-cidr", o.svcCIDRs)
+	opt.NodeCIDRs, errs[2] = cidrs("node-cidr", o.nodeCIDRs)
+	return opt, errors.Join(errs[:]...)
+}
+
+// label is the label of --scope-label.
+func (o *sourceOptions) label() (pci.ScopeLabel, error) {
+	if o.scopeLabel == "" {
+		return pci.ScopeLabel{}, nil
+	}
+	l, err := pci.ParseScopeLabel(o.scopeLabel)
+	if err != nil {
+		return l, fmt.Errorf("--scope-label: %w", err)
+	}
+	return l, nil
+}
+
+func (o *sourceOptions) loading(g *globals, p *progress) load.Options {
+	opt := load.Options{Stdin: g.stdin, Values: o.values, Set: o.set, Namespace: o.namespace, Progress: p.update}
+	if o.live {
+		opt.Live = &load.Live{Kubeconfig: o.kubeconfig, Context: o.context, Namespace: o.namespace, AllNamespaces: o.namespace == ""}
+	}
+	return opt
+}
