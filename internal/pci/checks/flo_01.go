@@ -200,17 +200,18 @@ func gapFinding(in *pci.Input, p *policy.Policy, r *policy.Rule, other policy.Di
 
 // missing is the policies that add what the other side lacks.
 func missing(c *cluster.Cluster, d policy.Direction, gs []gap) *pci.Fix {
-	var docs []string
+	var docs, taken []string
 	for _, g := range gs {
 		w, peer, way := g.src.Workload, g.dst.Workload, "-to-"
 		if d == policy.Ingress {
 			w, peer, way = peer, w, "-from-"
 		}
-		doc := policyYAML(c, w.Ref.Name+way+peer.Ref.Name, w, d, []allowed{{peer, g.conns}})
+		name := freeName(c, w.Ref.Namespace, w.Ref.Name+way+peer.Ref.Name, taken)
+		doc := policyYAML(c, name, w, d, []allowed{{peer, g.conns}})
 		if doc == "" {
 			return &pci.Fix{Text: fmt.Sprintf("add an %s rule for this connection to a policy that selects %s", d, w.Ref)}
 		}
-		docs = append(docs, doc)
+		docs, taken = append(docs, doc), append(taken, w.Ref.Namespace+"/"+name)
 	}
 	return &pci.Fix{Text: "add the missing " + d.String() + " rule, if the connection is wanted", YAML: strings.Join(docs, "---\n")}
 }

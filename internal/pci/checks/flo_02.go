@@ -69,23 +69,36 @@ func runFlo02(in *pci.Input) []pci.Finding {
 		if len(pods) == 0 || slices.Contains(dns.workloads, w) {
 			continue
 		}
-		p := pods[0]
-		iso := in.Model.Isolation(p, policy.Egress)
-		if !iso.May {
-			continue
+		var worst *pci.Finding
+		closed, asks := false, false
+		for _, p := range pods {
+			iso := in.Model.Isolation(p, policy.Egress)
+			if !iso.May {
+				continue
+			}
+			closed = true
+			if !wantsNames(in, w, iso) {
+				continue
+			}
+			asks = true
+			if f := resolves(in, dns, p, iso); f != nil && (worst == nil || f.Status == pci.Fail && worst.Status != pci.Fail) {
+				worst = f
+			}
 		}
-		if !wantsNames(in, w, iso) {
+		switch {
+		case !closed:
+			continue
+		case !asks:
 			sealed = append(sealed, w)
 			continue
 		}
 		of++
-		f := resolves(in, dns, p, iso)
-		if f == nil {
+		if worst == nil {
 			holds++
 			continue
 		}
-		f.Subject, f.Pos, f.Severity = w.Ref, w.Pos, pci.Medium
-		found = append(found, *f)
+		worst.Subject, worst.Pos, worst.Severity = w.Ref, w.Pos, pci.Medium
+		found = append(found, *worst)
 	}
 	if len(sealed) > 0 && (in.Intent == nil || len(in.Intent.Needs) == 0) {
 		found = append(found, pci.Finding{Status: pci.Manual, Severity: pci.Info, Key: "sealed",
@@ -112,6 +125,15 @@ func resolves(in *pci.Input, dns resolver, p *cluster.Pod, iso reach.Isolation) 
 	var reasons []pci.Because
 	f := &pci.Finding{}
 	src := reach.OfPod(p)
+	switch p.Spec.Get("dnsPolicy").Str() {
+	case "None": // it asks the servers it states, and no others
+		dns.workloads = nil
+	case "Default": // it asks the servers of its node, which no manifest tells
+		if dns.workloads = nil; someRule(iso) {
+			return nil
+		}
+	}
+	servers := otherServers(p)
 	for _, w := range dns.workloads {
 		b := in.Model.Between(src, reach.OfWorkload(w))
 		must, may = must.Union(b.Must.Intersect(dns.conns)), may.Union(b.May.Intersect(dns.conns))
@@ -119,11 +141,11 @@ func resolves(in *pci.Input, dns resolver, p *cluster.Pod, iso reach.Isolation) 
 			reasons = append(reasons, pci.ReasonsOf(in.Model.Reasons(src, reach.OfWorkload(w)))...)
 		}
 	}
-	for _, a := range otherServers(p) {
+	for _, a := range servers {
 		b := in.Model.Between(src, reach.OfAddrs(a))
 		must, may = must.Union(b.Must.Intersect(dnsConns())), may.Union(b.May.Intersect(dnsConns()))
 	}
-	if len(dns.workloads) == 0 && someRule(iso) {
+	if len(dns.workloads)+len(servers) == 0 && someRule(iso) {
 		return nil
 	}
 	switch {
@@ -146,7 +168,7 @@ func resolves(in *pci.Input, dns resolver, p *cluster.Pod, iso reach.Isolation) 
 	return f
 }
 
-// otherServers is the DNS servers that a pod states itself, and the usual address of the cache on nodes.
+// otherServers is the DNS servers that a pod states itself.
 func otherServers(p *cluster.Pod) []netset.Addrs {
 	var out []netset.Addrs
 	for _, v := range p.Spec.Get("dnsConfig", "nameservers").List() {
@@ -172,10 +194,11 @@ func someRule(iso reach.Isolation) bool {
 }
 
 func dnsFix(c *cluster.Cluster, dns resolver, w *cluster.Workload) *pci.Fix {
+	name := freeName(c, w.Ref.Namespace, w.Ref.Name+"-to-dns", nil)
 	fix := &pci.Fix{Text: "allow port 53, UDP and TCP, to the DNS pods; DNS needs the same as ingress when it is isolated"}
 	for _, d := range dns.workloads {
 		if len(boundPods(d)) == len(d.Pods) {
-			fix.YAML = policyYAML(c, w.Ref.Name+"-to-dns", w, policy.Egress, []allowed{{d, dns.conns}})
+			fix.YAML = policyYAML(c, name, w, policy.Egress, []allowed{{d, dns.conns}})
 			return fix
 		}
 	}
@@ -185,6 +208,6 @@ func dnsFix(c *cluster.Cluster, dns resolver, w *cluster.Workload) *pci.Fix {
 	// Where the input has no DNS pods, the label and namespace of almost all clusters stand for them.
 	stand := &cluster.Workload{Ref: object.Ref{Kind: "Deployment", Namespace: "kube-system", Name: "dns"}}
 	stand.Pods = []*cluster.Pod{{Workload: stand, Labels: map[string]string{"k8s-app": "kube-dns"}}}
-	fix.YAML = policyYAML(c, w.Ref.Name+"-to-dns", w, policy.Egress, []allowed{{stand, dns.conns}})
+	fix.YAML = policyYAML(c, name, w, policy.Egress, []allowed{{stand, dns.conns}})
 	return fix
 }

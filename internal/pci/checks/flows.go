@@ -46,9 +46,17 @@ func listeners(c *cluster.Cluster, w *cluster.Workload) []listener {
 		}
 	}
 	slices.SortFunc(out, func(a, b listener) int {
-		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.port, b.port), cmp.Compare(b.app, a.app), a.pos.Compare(b.pos))
+		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.port, b.port), unstated(a)-unstated(b), cmp.Compare(a.app, b.app), a.pos.Compare(b.pos))
 	})
 	return slices.CompactFunc(out, func(a, b listener) bool { return a.protocol == b.protocol && a.port == b.port })
+}
+
+// unstated puts what a Service says of a port before what nobody says.
+func unstated(l listener) int {
+	if l.app == "" {
+		return 1
+	}
+	return 0
 }
 
 // declaredPorts is all declared ports of a workload; empty when it declares none.
@@ -158,6 +166,32 @@ type allowed struct {
 	conns netset.Conns
 }
 
+// freeName is name, or name with a number when the namespace has such a policy already or it is taken: a fix
+// must not overwrite a policy.
+func freeName(c *cluster.Cluster, namespace, name string, taken []string) string {
+	used := func(n string) bool {
+		return slices.Contains(taken, namespace+"/"+n) || slices.ContainsFunc(c.Kind("networking.k8s.io", "NetworkPolicy"), func(o *object.Object) bool {
+			return o.Ref.Namespace == namespace && o.Ref.Name == n
+		})
+	}
+	for i, free := 2, name; ; i++ {
+		if !used(free) {
+			return free
+		}
+		free = fmt.Sprintf("%s-%d", name, i)
+	}
+}
+
+// scalar writes a name so that YAML reads it as text: 1.1 takes "on" for true and "10" for a number.
+func scalar(s string) string {
+	words := []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+	letter := s != "" && (s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z')
+	if !letter || slices.Contains(words, strings.ToLower(s)) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
 // policyYAML writes a NetworkPolicy that isolates w in a direction and allows the given peers. It is "" when
 // labels cannot name w or one of the peers.
 func policyYAML(c *cluster.Cluster, name string, w *cluster.Workload, d policy.Direction, peers []allowed) string {
@@ -170,7 +204,7 @@ func policyYAML(c *cluster.Cluster, name string, w *cluster.Workload, d policy.D
 		field, who, kind = "egress", "to", "Egress"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: %s\n  namespace: %s\nspec:\n  podSelector:\n", name, w.Ref.Namespace)
+	fmt.Fprintf(&b, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: %s\n  namespace: %s\nspec:\n  podSelector:\n", scalar(name), scalar(w.Ref.Namespace))
 	writeLabels(&b, "    ", labels)
 	fmt.Fprintf(&b, "  policyTypes: [%s]\n", kind)
 	if len(peers) > 0 {
@@ -183,7 +217,7 @@ func policyYAML(c *cluster.Cluster, name string, w *cluster.Workload, d policy.D
 		}
 		fmt.Fprintf(&b, "    - %s:\n        - ", who)
 		if a.peer.Ref.Namespace != w.Ref.Namespace {
-			fmt.Fprintf(&b, "namespaceSelector:\n            matchLabels:\n              %s: %s\n          ", cluster.NameLabel, a.peer.Ref.Namespace)
+			fmt.Fprintf(&b, "namespaceSelector:\n            matchLabels:\n              %s: %s\n          ", cluster.NameLabel, scalar(a.peer.Ref.Namespace))
 		}
 		b.WriteString("podSelector:\n")
 		writeLabels(&b, "            ", labels)
@@ -200,7 +234,7 @@ func writeLabels(b *strings.Builder, indent string, labels map[string]string) {
 	slices.Sort(keys)
 	b.WriteString(indent + "matchLabels:\n")
 	for _, k := range keys {
-		fmt.Fprintf(b, "%s  %s: %s\n", indent, k, strconv.Quote(labels[k]))
+		fmt.Fprintf(b, "%s  %s: %s\n", indent, scalar(k), scalar(labels[k]))
 	}
 }
 

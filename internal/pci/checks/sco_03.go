@@ -86,6 +86,10 @@ func runSco03(in *pci.Input) []pci.Finding {
 	}
 	var found []pci.Finding
 	holds := 0
+	if open := unsure(in); len(open) > 0 {
+		found = append(found, pci.Finding{Status: pci.Unknown, Key: "unsure",
+			Message: fmt.Sprintf("the class of %s is not known; they may be in the cardholder data environment", listed(refs(open)))})
+	}
 	for _, c := range cde {
 		open := map[string]bool{}
 		for _, d := range policy.Directions {
@@ -96,6 +100,17 @@ func runSco03(in *pci.Input) []pci.Finding {
 		holds += len(apart) - len(open)
 	}
 	return withSummary(found, len(cde)*len(apart), holds, "pairs", "no connection is possible in either direction")
+}
+
+// unsure is the workloads whose class the input leaves open.
+func unsure(in *pci.Input) []*cluster.Workload {
+	var out []*cluster.Workload
+	for _, w := range in.Scope.Of(pci.Unclassified) {
+		if in.Scope.Unsure(w) {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // crossings gives at most two findings: who certainly has a connection, and for whom it is not decided.
@@ -109,6 +124,9 @@ func crossings(in *pci.Input, c *cluster.Workload, d policy.Direction, apart []s
 		peer, b := s.with(m, c, d, outside)
 		src, dst := flow(reach.OfWorkload(c), peer, d)
 		switch {
+		case !b.Must.IsEmpty() && s.w != nil && in.Scope.Unsure(s.w):
+			maybeNames = append(maybeNames, s.name)
+			maybe.Because = append(maybe.Because, pci.Because{Ref: s.w.Ref, Pos: s.w.Pos, Msg: "has a connection, and its scope class is not known"})
 		case !b.Must.IsEmpty():
 			sureNames, conns = append(sureNames, s.name), conns.Union(b.Must)
 			if sure.Witness == nil {
@@ -162,7 +180,7 @@ func closing(in *pci.Input, c *cluster.Workload, d policy.Direction) *pci.Fix {
 	fix := &pci.Fix{
 		Text: "isolate it for " + d.String() + ". The policy keeps what in-scope workloads may use today" +
 			", cut to declared needs or else to declared ports; add what is missing, as DNS and traffic from outside, before it is applied",
-		YAML: policyYAML(in.Cluster, c.Ref.Name+"-"+d.String(), c, d, kept(in, c, d)),
+		YAML: policyYAML(in.Cluster, freeName(in.Cluster, c.Ref.Namespace, c.Ref.Name+"-"+d.String(), nil), c, d, kept(in, c, d)),
 	}
 	if fix.YAML == "" {
 		fix.Text = "isolate it for " + d.String() + " by a policy that selects its pods alone; labels do not tell them apart today"

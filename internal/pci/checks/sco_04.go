@@ -80,6 +80,9 @@ func connected(in *pci.Input, w *cluster.Workload, class pci.Class, cde []*clust
 	case pci.CDE, pci.CDEStore, pci.OutOfScope, pci.Unclassified:
 	}
 	switch {
+	case len(sure) > 0 && in.Scope.Unsure(w):
+		f.Status, f.Witness = pci.Unknown, nil
+		f.Message = fmt.Sprintf("its class is not known; it is connected with %s", listed(refs(sure)))
 	case len(sure) > 0:
 		f.Status = pci.Fail
 		f.Message = fmt.Sprintf("declared %s, but it is connected with %s", class, listed(refs(sure)))
