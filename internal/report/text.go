@@ -113,12 +113,11 @@ func (p *printer) group(findings []pci.Finding) {
 			fix = ""
 		}
 	}
-	title := line(f.Title)
-	if holds.Of > 0 {
-		title += line("; it holds for " + populationOf(holds))
-	}
 	p.line("")
-	p.line("%s  %s  %s  %s", p.severity(f.Severity), p.bold(line(f.Check)), title, requirements(f))
+	p.line("%s  %s  %s  %s", p.severity(f.Severity), p.bold(line(f.Check)), line(f.Title), requirements(f))
+	if holds.Of > 0 {
+		p.para(2, "holds    ", "for "+populationOf(holds))
+	}
 	for _, g := range findings {
 		p.finding(g, holds.Of > 0, fix != "" && len(findings) > 1)
 	}
