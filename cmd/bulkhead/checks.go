@@ -111,7 +111,7 @@ func paragraph(s string) string {
 		}
 		b.WriteString("\n")
 	}
-	return b.String() + "\n"
+	return b.String()
 }
 
 // checkRecord is a check in JSON: bulkhead.dev/checks/v1, add-only.

@@ -13,7 +13,8 @@ import (
 const diffDoc = `Diff says what a change allows and no longer allows: it compares the connections, not the text. Each
 side is read by its own Segmentation (spec.assume); flags hold for both sides.
 
-Exit codes: 0 when nothing changes, 1 when something certainly changes, 3 when changes are undecided only.
+Exit codes: 0 when nothing changes, 1 when something certainly changes, 3 when changes are undecided only, or
+when none is seen and part of the input could not be read.
 
 Examples:
   bulkhead diff main/manifests/ branch/manifests/
@@ -69,10 +70,10 @@ func runDiff(ctx context.Context, g *globals, o diffOptions, before, after strin
 		return err
 	}
 	switch {
-	case len(out.Changes) == 0:
-		return nil
 	case out.Certain():
 		return exitError(exitFails)
+	case len(out.Changes) == 0 && !lost(out.Problems):
+		return nil
 	}
 	return exitError(exitUndecided)
 }

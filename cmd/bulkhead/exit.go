@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
 
 // The exit codes of every command. Scripts rely on them; they never change.
@@ -33,6 +36,12 @@ func answered(code int) error {
 		return nil
 	}
 	return exitError(code)
+}
+
+// lost tells whether part of the input was lost or not understood. What was lost may hold the policy that
+// decides, so an answer without it is not a proof.
+func lost(problems []object.Problem) bool {
+	return slices.ContainsFunc(problems, func(p object.Problem) bool { return p.Severity == object.Error })
 }
 
 // hinted is an error with advice, which is printed on a line of its own.

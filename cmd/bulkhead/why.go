@@ -86,6 +86,9 @@ func runWhy(ctx context.Context, g *globals, o whyOptions, args []string) error 
 	if err := format.Write(g.stdout, out, report.Options{Color: color}); err != nil {
 		return err
 	}
+	if lost(a.problems) {
+		return exitError(exitUndecided)
+	}
 	switch out.Verdict {
 	case report.Allowed:
 		return nil
@@ -133,6 +136,9 @@ func looksLikePort(s string) bool {
 func (a *analysis) why(src, dst found, port string) (*report.Why, error) {
 	out := &report.Why{Protocol: report.TraceProtocol, Notes: append(append([]string{}, src.notes...), dst.notes...), Answers: []report.Answer{},
 		Problems: append([]object.Problem{}, a.problems...)}
+	if lost(a.problems) {
+		out.Notes = append(out.Notes, "part of the input could not be read; what follows holds for the rest of it")
+	}
 	if src.service != nil {
 		out.Notes = append(out.Notes, fmt.Sprintf("a Service opens no connections; %s as source means the pods behind it", src.service.Ref))
 	}
