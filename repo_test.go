@@ -42,6 +42,7 @@ var sameFloor = [][2]string{
 	{"internal/cluster", "internal/object"},              // the picture is made of objects
 	{"internal/cluster", "internal/netset"},              // and speaks of ports and addresses
 	{"internal/policy/*", "internal/policy"},             // a kind compiles to the rule form
+	{"internal/exposure", "internal/enforcer"},           // for its three-valued Answer
 	{"internal/policy/calico", "internal/policy/netpol"}, // both live in one tier and share its order
 	{"internal/policy/kinds", "internal/policy/*"},       // the list names the kinds
 	{"internal/pci/checks", "internal/pci"},              // a check is a pci.Check
