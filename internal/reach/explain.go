@@ -144,6 +144,12 @@ func (m *Model) sideReasons(d policy.Direction, end int, f family, other int) []
 	var out []Reason
 	if m.maybeOff[d] {
 		out = append(out, m.offReason(d))
+		if m.profile.Enforces == enforcer.Unknown { // the engine settles the rest, or shows what else is open
+			for _, o := range pr.opaque {
+				out = append(out, opaqueReason(m.opaque[o]))
+			}
+			return out
+		}
 	}
 	for _, o := range pr.opaque {
 		out = append(out, opaqueReason(m.opaque[o]))

@@ -220,7 +220,7 @@ func (m *Model) additiveRow(p *profile, f family) *row {
 	if same {
 		may = must
 	}
-	return &row{must, may}
+	return &row{must: must, may: may}
 }
 
 // ruleConns is the ports of a rule when the other end is point i.
@@ -239,7 +239,7 @@ func (m *Model) ruleConns(p *profile, r *policy.Rule, i int) netset.Conns {
 }
 
 func (m *Model) tieredRow(p *profile, f family) *row {
-	r := &row{make([]uint32, len(m.points)), make([]uint32, len(m.points))}
+	r := &row{must: make([]uint32, len(m.points)), may: make([]uint32, len(m.points))}
 	for i := range m.points {
 		b := m.eval(p, f, i)
 		r.must[i], r.may[i] = m.conns.id(b.Must), m.conns.id(b.May)
