@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -29,6 +30,10 @@ var cni04 = pci.Check{
 				f.Status = pci.Fail
 				f.Message = fmt.Sprintf("has no effect: %s does not enforce %s objects of group %s", in.Profile.Name, ref.Kind, ref.Group)
 				f.Fix = &pci.Fix{Text: "rewrite it in a kind that the engine honours, or delete it"}
+				if in.Profile.Enforces == enforcer.No {
+					f.Message = "has no effect: nothing enforces policies here"
+					f.Fix = &pci.Fix{Text: "run an engine that enforces it"}
+				}
 			case enforcer.Unknown:
 				f.Status = pci.Unknown
 				f.Message = fmt.Sprintf("it is not known whether %s objects of group %s are enforced here", ref.Kind, ref.Group)
@@ -40,6 +45,11 @@ var cni04 = pci.Check{
 		}
 		for _, o := range in.Policies.Opaque {
 			judge(o.Ref, o.Pos)
+		}
+		for _, o := range in.Cluster.Objects {
+			if strings.HasPrefix(o.Ref.Kind, "Staged") && strings.HasSuffix(o.Ref.Group, "projectcalico.org") {
+				judge(o.Ref, o.Pos) // compiles to no policy
+			}
 		}
 		return withSummary(found, of, holds, "policies", "are of a kind that "+in.Profile.Name+" enforces")
 	},

@@ -31,7 +31,7 @@ var cni06 = pci.Check{
 		f := pci.Finding{Status: pci.Pass, Message: text, Key: "profile"}
 		if len(because) > 0 && (p.PodsByAddr == enforcer.Unknown || p.NodesByAddr == enforcer.Unknown) && p.Enforces != enforcer.No {
 			f.Status, f.Because = pci.Unknown, because
-			f.Message = text + fmt.Sprintf(". %d rules hang on it", len(because))
+			f.Message = text + fmt.Sprintf("; %d ipBlocks hang on it", len(because))
 			f.Pos, f.Subject = because[0].Pos, because[0].Ref
 		}
 		return []pci.Finding{f}

@@ -50,10 +50,7 @@ func isolated(in *pci.Input, d policy.Direction) []pci.Finding {
 			f.Message = fmt.Sprintf("%s not isolated for %s: no policy that is enforced selects them for it", some(open, len(pods)), d)
 			f.Because = nearPolicies(in, w.Ref.Namespace, d)
 			f.Witness = fromAnywhere(in.Model, w, d)
-			f.Fix = &pci.Fix{Text: "isolate the namespace; connections that no other policy allows will then stop", YAML: denyAll(w.Ref.Namespace, d)}
-			if in.Profile.Enforces == enforcer.No {
-				f.Fix = &pci.Fix{Text: "run an engine that enforces NetworkPolicy; without one no policy has any effect"}
-			}
+			f.Fix = isolateFix(in, w.Ref.Namespace, d)
 		} else {
 			f.Status = pci.Unknown
 			f.Message = fmt.Sprintf("whether its pods are isolated for %s is not decided", d)
@@ -82,8 +79,8 @@ func nearPolicies(in *pci.Input, namespace string, d policy.Direction) []pci.Bec
 		}
 		msg := "does not select these pods"
 		switch {
-		case in.Model.Profile().Enforces == enforcer.No:
-			msg = "is not enforced by anything"
+		case in.Profile.Honours(p.Ref.GroupKind()) == enforcer.No:
+			msg = "is not enforced by anything here"
 		case !p.Isolates[d]:
 			msg = "does not act on " + d.String()
 		}

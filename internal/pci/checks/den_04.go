@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
 
@@ -19,6 +20,7 @@ var den04 = pci.Check{
 func runDen04(in *pci.Input) []pci.Finding {
 	var found []pci.Finding
 	of, holds := 0, 0
+	hosts := hostPolicies(in)
 	for _, w := range in.Cluster.Workloads {
 		of += len(w.Pods)
 		bound := len(boundPods(w))
@@ -37,11 +39,38 @@ func runDen04(in *pci.Input) []pci.Finding {
 				break
 			}
 		}
-		if in.Scope != nil && in.Scope.InCDE(w) {
+		if in.Scope.InCDE(w) {
 			f.Status = pci.Fail
 			f.Message = fmt.Sprintf("%d of %d pods of the cardholder data environment use the node's network, so no pod policy has an effect on them", len(w.Pods)-bound, len(w.Pods))
+			if len(hosts) > 0 {
+				f.Status, f.Because = pci.Unknown, hosts
+				f.Message += "; what the host policies of the input do is not modelled"
+			}
 		}
 		found = append(found, f)
 	}
 	return withSummary(found, of, holds, "pods", "bound by pod policies")
+}
+
+// hostPolicies lists the objects by which engines police the nodes themselves: Calico HostEndpoints, Cilium
+// policies with a nodeSelector and Antrea policies for nodes.
+func hostPolicies(in *pci.Input) []pci.Because {
+	var out []pci.Because
+	for _, o := range in.Cluster.Objects {
+		var host bool
+		switch o.Ref.Group {
+		case "projectcalico.org", "crd.projectcalico.org":
+			host = o.Ref.Kind == "HostEndpoint"
+		case "cilium.io":
+			host = o.Ref.Kind == "CiliumClusterwideNetworkPolicy" && o.Root.Get("spec", "nodeSelector").IsSet()
+		case "crd.antrea.io":
+			for _, a := range o.Root.Get("spec", "appliedTo").List() {
+				host = host || o.Ref.Kind == "ClusterNetworkPolicy" && a.Get("nodeSelector").IsSet()
+			}
+		}
+		if host && in.Profile.Honours(o.Ref.GroupKind()) != enforcer.No {
+			out = append(out, pci.Because{Ref: o.Ref, Pos: o.Pos, Msg: "polices nodes"})
+		}
+	}
+	return out
 }

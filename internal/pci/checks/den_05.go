@@ -39,7 +39,7 @@ func runDen05(in *pci.Input) []pci.Finding {
 				f.Status = pci.Fail
 				f.Message = fmt.Sprintf("%s in namespace %s would not be isolated for %s", e.Text(), ns.Name, d)
 				f.Because = policiesBecause(e.Policies, "isolates only some label sets")
-				f.Fix = &pci.Fix{Text: "isolate every pod of the namespace", YAML: denyAll(ns.Name, d)}
+				f.Fix = isolateFix(in, ns.Name, d)
 			} else {
 				f.Status = pci.Unknown
 				f.Message = fmt.Sprintf("whether a new pod in namespace %s would be isolated for %s is not decided", ns.Name, d)

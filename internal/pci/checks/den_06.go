@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -60,7 +61,7 @@ func generators(in *pci.Input) []pci.Because {
 		for _, r := range o.Root.Get("spec", "rules").List() {
 			g := r.Get("generate")
 			spec := g.Get("data", "spec")
-			if g.Get("kind").Str() == "NetworkPolicy" && matchesEveryNamespace(r) && deniesAll(spec) {
+			if g.Get("kind").Str() == "NetworkPolicy" && strings.Contains(g.Get("namespace").Str(), "request.object.metadata.name") && matchesEveryNamespace(r) && deniesAll(spec) {
 				out = append(out, pci.Because{Ref: o.Ref, Pos: o.At(g), Msg: "generates a deny-all NetworkPolicy in each new namespace"})
 			}
 		}
@@ -95,6 +96,11 @@ func deniesAll(spec *object.Value) bool {
 	for _, t := range spec.Get("policyTypes").List() {
 		types[t.Str()] = true
 	}
-	return sel != nil && len(sel.Map()) == 0 && types["Ingress"] && types["Egress"] &&
-		len(spec.Get("ingress").List()) == 0 && len(spec.Get("egress").List()) == 0
+	return sel != nil && sel.Kind == object.Map && len(sel.Fields) == 0 && types["Ingress"] && types["Egress"] &&
+		noRules(spec.Get("ingress")) && noRules(spec.Get("egress"))
+}
+
+// noRules is false for anything but a list without entries: a template may turn out to be rules.
+func noRules(v *object.Value) bool {
+	return !v.IsSet() || v.Kind == object.List && len(v.Items) == 0
 }

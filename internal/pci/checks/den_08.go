@@ -1,7 +1,10 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
@@ -21,6 +24,7 @@ var den08 = pci.Check{
 func runDen08(in *pci.Input) []pci.Finding {
 	var found []pci.Finding
 	of, holds := 0, 0
+	onlyAllow := onlyAllows(in)
 	for i := range in.Policies.Policies {
 		p := &in.Policies.Policies[i]
 		for j := range p.Rules {
@@ -29,7 +33,7 @@ func runDen08(in *pci.Input) []pci.Finding {
 				continue
 			}
 			of++
-			if f := swallowed(in, p, r); f != nil {
+			if f := swallowed(in, p, r, onlyAllow); f != nil {
 				found = append(found, *f)
 				continue
 			}
@@ -39,12 +43,30 @@ func runDen08(in *pci.Input) []pci.Finding {
 	return withSummary(found, of, holds, "rules", "have an effect of their own")
 }
 
+// onlyAllows tells whether no rule of the input denies or passes on. Otherwise what stands between two rules
+// of an ordered kind decides whether one swallows the other.
+func onlyAllows(in *pci.Input) bool {
+	for _, p := range in.Policies.Policies {
+		for _, r := range p.Rules {
+			if r.Action != policy.Allow || len(p.Doubts)+len(r.Doubts) > 0 && !isNetworkPolicy(&p) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isNetworkPolicy tells the upstream kind, whose rules have no order and an address peer only one block.
+func isNetworkPolicy(p *policy.Policy) bool { return p.Ref.Group == "networking.k8s.io" }
+
 // swallowed looks for another allow rule, of a policy that binds at least the same pods, that already
 // allows all that r allows, or that lets in what an except of r leaves out.
-func swallowed(in *pci.Input, p *policy.Policy, r *policy.Rule) *pci.Finding {
+func swallowed(in *pci.Input, p *policy.Policy, r *policy.Rule, onlyAllow bool) *pci.Finding {
 	for i := range in.Policies.Policies {
 		q := &in.Policies.Policies[i]
-		if q.Tier != p.Tier || len(q.Doubts) > 0 || !binds(q, p) {
+		unordered := isNetworkPolicy(p) && isNetworkPolicy(q)
+		if q.Tier != p.Tier || len(q.Doubts) > 0 || !binds(q, p) || !unordered && !onlyAllow ||
+			q != p && in.Profile.Honours(q.Ref.GroupKind()) != in.Profile.Honours(p.Ref.GroupKind()) {
 			continue
 		}
 		for j := range q.Rules {
@@ -52,12 +74,10 @@ func swallowed(in *pci.Input, p *policy.Policy, r *policy.Rule) *pci.Finding {
 			if s == r || s.Direction != r.Direction || s.Action != policy.Allow || len(s.Doubts) > 0 {
 				continue
 			}
-			wider := s.Conns.Covers(r.Conns) && len(r.Named) == 0
-			same := wider && r.Conns.Covers(s.Conns) && samePeers(r, s)
 			switch {
-			case wider && coversPeers(s, r) && (!same || before(q, s, p, r)):
+			case coversRule(s, r) && (!binds(p, q) || !coversRule(r, s) || before(q, s, p, r)):
 				return swallowFinding(p, r, q, s, fmt.Sprintf("%s changes nothing: %s of %s already allows all of it", r.Path, s.Path, q.Ref))
-			case s.Conns.Overlaps(r.Conns) && reopens(s, r):
+			case unordered && reopens(s, r):
 				return swallowFinding(p, r, q, s, fmt.Sprintf("%s leaves addresses out by except, and %s of %s lets them in again", r.Path, s.Path, q.Ref))
 			}
 		}
@@ -78,7 +98,7 @@ func binds(q, p *policy.Policy) bool {
 	if q == p {
 		return true
 	}
-	if p.Subject.Namespace == "" || q.Subject.Namespace != p.Subject.Namespace {
+	if p.Subject.Namespace == "" || q.Subject.Namespace != p.Subject.Namespace || len(q.Subject.ServiceAccounts) > 0 {
 		return false
 	}
 	return len(q.Subject.Pods) == 0 || q.Subject.Pods.String() == p.Subject.Pods.String()
@@ -89,25 +109,29 @@ func before(q *policy.Policy, s *policy.Rule, p *policy.Policy, r *policy.Rule) 
 	if c := q.Ref.Compare(p.Ref); c != 0 {
 		return c < 0
 	}
-	return s.Pos.Compare(r.Pos) < 0
+	return cmp.Or(s.Pos.Compare(r.Pos), cmp.Compare(s.Path, r.Path)) < 0
 }
 
-func samePeers(r, s *policy.Rule) bool { return coversPeers(r, s) && coversPeers(s, r) }
-
-// coversPeers tells whether every peer of r is certainly matched by one peer of s.
-func coversPeers(s, r *policy.Rule) bool {
-	for _, want := range r.Peers {
-		ok := false
-		for _, have := range s.Peers {
-			ok = ok || coversPeer(&have, &want)
+// coversRule tells whether s certainly matches all that r matches.
+func coversRule(s, r *policy.Rule) bool {
+	if !s.Conns.Covers(r.Conns) {
+		return false
+	}
+	for _, n := range r.Named {
+		named := slices.ContainsFunc(s.Named, func(o policy.NamedPort) bool { return o.Name == n.Name && o.Protocol == n.Protocol })
+		if !named && !s.Conns.Covers(netset.Of(n.Protocol)) {
+			return false
 		}
-		if !ok {
+	}
+	for i := range r.Peers {
+		if !slices.ContainsFunc(s.Peers, func(have policy.Peer) bool { return coversPeer(&have, &r.Peers[i]) }) {
 			return false
 		}
 	}
 	return len(r.Peers) > 0
 }
 
+// coversPeer tells whether have certainly matches all that want matches.
 func coversPeer(have, want *policy.Peer) bool {
 	switch {
 	case have.Kind == policy.AnyPeer:
@@ -124,29 +148,53 @@ func coversPeer(have, want *policy.Peer) bool {
 	return false
 }
 
-// reopens tells whether s allows addresses that r has cut out of a range: r's ranges have a hole inside, and
-// s covers some of it.
+// reopens tells whether s takes the point out of an except of r: s allows a wider block over it on some port
+// of r, or all of it on every port of r. A rule for part of what was left out is meant.
 func reopens(s, r *policy.Rule) bool {
-	var mine, theirs netset.Addrs
+	if !s.Conns.Overlaps(r.Conns) {
+		return false
+	}
+	var mine netset.Addrs
 	for _, q := range r.Peers {
-		if q.Kind != policy.AddrPeer {
-			return false
-		}
 		mine = mine.Union(q.Addrs)
 	}
-	for _, q := range s.Peers {
-		if q.Kind == policy.AddrPeer {
-			theirs = theirs.Union(q.Addrs)
+	for _, q := range r.Peers {
+		left := hole(q.Addrs).Subtract(mine)
+		for _, o := range s.Peers {
+			addrs := o.Addrs
+			if o.Kind == policy.AnyPeer {
+				addrs = netset.AllAddrs()
+			}
+			wider := addrs.Overlaps(left) && !left.Covers(addrs)
+			if wider || s.Conns.Covers(r.Conns) && reopensRange(addrs, left) {
+				return true
+			}
 		}
 	}
-	return holes(mine.V4()).Overlaps(theirs) || holes(mine.V6()).Overlaps(theirs)
+	return false
 }
 
-// holes is what lies between the first and the last address of a set without belonging to it.
-func holes(a netset.Addrs) netset.Addrs {
+func reopensRange(addrs, left netset.Addrs) bool {
+	for _, span := range left.Ranges() {
+		if addrs.Covers(netset.AddrRange(span.Lo, span.Hi)) {
+			return true
+		}
+	}
+	return false
+}
+
+// hole is what an ipBlock leaves out by except: what the smallest block around its addresses holds besides.
+// An except at the very edge may go unseen.
+func hole(a netset.Addrs) netset.Addrs {
 	spans := a.Ranges()
-	if len(spans) < 2 {
+	if len(spans) == 0 {
 		return netset.Addrs{}
 	}
-	return netset.AddrRange(spans[0].Lo, spans[len(spans)-1].Hi).Subtract(a)
+	lo, hi := spans[0].Lo, spans[len(spans)-1].Hi
+	for bits := lo.BitLen(); bits >= 0; bits-- {
+		if block := netip.PrefixFrom(lo, bits).Masked(); block.Contains(hi) {
+			return netset.AddrsOf(block).Subtract(a)
+		}
+	}
+	return netset.Addrs{} // two families: no one block
 }

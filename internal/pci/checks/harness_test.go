@@ -32,7 +32,7 @@ type options struct {
 	cluster  cluster.Options
 }
 
-// TestFixtures runs every testdata/*.txtar: a sentence, .yaml files, sometimes options ("enforcer: calico",
+// TestFixtures runs every testdata/*.txtar: a sentence, .yaml files, sometimes options ("enforcer: calico", or detect,
 // "scope-label: KEY", "pod-cidr: LIST", "service-cidr:", "node-cidr:", "complete: true"), and the wanted
 // findings. The file want has lines
 //
@@ -182,6 +182,8 @@ func inputOf(t *testing.T, objects []*object.Object, opt options) *pci.Input {
 	var prof enforcer.Profile
 	var err error
 	switch name := opt.enforcer; {
+	case name == "detect":
+		prof = enforcer.Detect(c)
 	case name != "":
 		prof, err = enforcer.Named(name)
 	case said.Enforcer != "":

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
@@ -73,22 +74,21 @@ func fromAnywhere(m *reach.Model, w *cluster.Workload, d policy.Direction) *pci.
 	return nil
 }
 
-// denyAll is the YAML of a policy that isolates every pod of a namespace.
-func denyAll(namespace string, directions ...policy.Direction) string {
-	types := ""
-	name := "default-deny"
-	for _, d := range directions {
-		t := "Ingress"
-		if d == policy.Egress {
-			t = "Egress"
-		}
-		types += "\n    - " + t
-	}
-	if len(directions) == 1 {
-		name += "-" + directions[0].String()
-	}
+// denyAll is the YAML of a policy that isolates every pod of a namespace in one direction. Its name is free
+// there: applying it must not replace another policy.
+func denyAll(in *pci.Input, namespace string, d policy.Direction) string {
+	types := map[policy.Direction]string{policy.Ingress: "Ingress", policy.Egress: "Egress"}
+	name := freeName(in.Cluster, namespace, "default-deny-"+d.String(), nil)
 	return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: " + name +
-		"\n  namespace: " + namespace + "\nspec:\n  podSelector: {}\n  policyTypes:" + types + "\n"
+		"\n  namespace: " + namespace + "\nspec:\n  podSelector: {}\n  policyTypes:\n    - " + types[d] + "\n"
+}
+
+// isolateFix is the deny-all of a namespace, or what must come first when nothing would enforce it.
+func isolateFix(in *pci.Input, namespace string, d policy.Direction) *pci.Fix {
+	if in.Profile.Enforces == enforcer.No {
+		return &pci.Fix{Text: "run an engine that enforces NetworkPolicy; without one no policy has any effect"}
+	}
+	return &pci.Fix{Text: "isolate the namespace; connections that no other policy allows will then stop", YAML: denyAll(in, namespace, d)}
 }
 
 func namespaceRef(ns *cluster.Namespace) object.Ref {
