@@ -9,5 +9,6 @@ var All = []pci.Check{
 	cni01, cni02, cni04, cni06,
 	sco01, sco03, sco04, sco05,
 	flo01, flo02, flo03,
+	exp01, exp02, exp03, exp04, exp05, exp06, exp07, exp08, exp10, exp12,
 	egr01, egr02, egr03, egr04, egr05, egr06, egr07,
 }
