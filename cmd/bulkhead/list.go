@@ -78,10 +78,11 @@ func runList(ctx context.Context, g *globals, o listOptions, sources []string) e
 		return err
 	}
 	l := &report.Listing{Protocol: report.ListingProtocol, Connections: []report.Connection{}, Problems: a.problems, Coverage: a.loaded.Coverage}
+	rec := report.NewRecorder()
 	for e := range a.model.Edges() {
 		e.Must, e.May = e.Must.Intersect(ports), e.May.Intersect(ports)
 		if !e.May.IsEmpty() && from(&e.Src) && to(&e.Dst) && o.inNamespace(e) {
-			l.Connections = append(l.Connections, report.Edge(e, a.model.Reasons))
+			l.Connections = append(l.Connections, rec.Edge(e, a.model.Reasons))
 		}
 	}
 	if o.exposure {

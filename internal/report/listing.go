@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
@@ -75,9 +74,26 @@ type Target struct {
 	May      []Ports `json:"may"`
 }
 
+// Recorder makes connections of edges. It keeps what many of them share, which is nearly everything: a
+// cluster of a thousand workloads has a million pairs and a few port sets.
+type Recorder struct{ ports map[string][]Ports }
+
+// NewRecorder makes an empty one.
+func NewRecorder() *Recorder { return &Recorder{ports: map[string][]Ports{}} }
+
+func (r *Recorder) portsOf(c netset.Conns) []Ports {
+	key := c.Key()
+	p, ok := r.ports[key]
+	if !ok {
+		p = PortsOf(c)
+		r.ports[key] = p
+	}
+	return p
+}
+
 // Edge makes a connection of an edge of the model. reasons is asked only when the edge is undecided.
-func Edge(e reach.Edge, reasons func(src, dst reach.Peer) []reach.Reason) Connection {
-	c := Connection{Src: PeerOf(e.Src), Dst: PeerOf(e.Dst), Must: PortsOf(e.Must), May: PortsOf(e.May), Because: []reach.Reason{}, exact: &e.Bounds}
+func (r *Recorder) Edge(e reach.Edge, reasons func(src, dst reach.Peer) []reach.Reason) Connection {
+	c := Connection{Src: PeerOf(e.Src), Dst: PeerOf(e.Dst), Must: r.portsOf(e.Must), May: r.portsOf(e.May), Because: []reach.Reason{}, exact: &e.Bounds}
 	if !e.Must.Equal(e.May) {
 		c.Because = append(c.Because, reasons(e.Src, e.Dst)...)
 	}
@@ -190,9 +206,11 @@ func few(cidrs []string) string {
 // Reasons lists what the undecided connections rest on, each sentence once, in the order of first use.
 func (l *Listing) Reasons() []reach.Reason {
 	var out []reach.Reason
+	seen := map[reach.Reason]bool{}
 	for _, c := range l.Connections {
 		for _, r := range c.Because {
-			if !slices.Contains(out, r) {
+			if !seen[r] {
+				seen[r] = true
 				out = append(out, r)
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
 
 // ListFormat is one way to write a Listing.
@@ -135,25 +137,89 @@ func listJSON(w io.Writer, l *Listing, _ Options) error {
 	head, tail, _ := bytes.Cut(frame.Bytes(), []byte(`"connections": [`))
 	b.Write(head)
 	b.WriteString(`"connections": [`)
-	var one bytes.Buffer
-	enc := json.NewEncoder(&one)
-	enc.SetEscapeHTML(false)
+	parts := partsCache{}
 	for i, c := range l.Connections {
-		one.Reset()
-		if err := enc.Encode(c); err != nil {
-			return err
-		}
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		b.WriteString("\n    ")
-		b.Write(escapeUnsafe(bytes.TrimRight(one.Bytes(), "\n")))
+		for _, part := range []struct {
+			name string
+			key  any
+			v    any
+		}{
+			{`{"src":`, peerKey(c.Src), c.Src},
+			{`,"dst":`, peerKey(c.Dst), c.Dst},
+			{`,"must":`, portsKey(c.Must), c.Must},
+			{`,"may":`, portsKey(c.May), c.May},
+			{`,"because":`, becauseKey(c.Because), c.Because},
+		} {
+			text, err := parts.encode(part.key, part.v)
+			if err != nil {
+				return err
+			}
+			b.WriteString(part.name)
+			b.Write(text)
+		}
+		b.WriteByte('}')
 	}
 	if len(l.Connections) > 0 {
 		b.WriteString("\n  ")
 	}
 	b.Write(tail)
 	return b.Flush()
+}
+
+// partsCache keeps the JSON of what many connections share.
+type partsCache map[any][]byte
+
+// encode gives the JSON of v in one line, from the cache when key is not nil.
+func (p partsCache) encode(key, v any) ([]byte, error) {
+	if text, ok := p[key]; ok && key != nil {
+		return text, nil
+	}
+	var one bytes.Buffer
+	enc := json.NewEncoder(&one)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	text := escapeUnsafe(bytes.TrimRight(one.Bytes(), "\n"))
+	if key != nil {
+		p[key] = text
+	}
+	return text, nil
+}
+
+// The keys are what tells two values apart; nil for those that are not worth keeping.
+
+func peerKey(p Peer) any {
+	if p.Kind == "" {
+		return nil
+	}
+	return object.Ref{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
+}
+
+func portsKey(p []Ports) any {
+	switch len(p) {
+	case 0:
+		return [0]Ports{}
+	case 1:
+		return p[0]
+	case 5: // every protocol; the ports of each decide
+		return [5]Ports(p)
+	}
+	return nil
+}
+
+func becauseKey(rs []reach.Reason) any {
+	switch len(rs) {
+	case 0:
+		return [0]reach.Reason{}
+	case 1:
+		return rs[0]
+	}
+	return nil
 }
 
 // footnotes are addresses too many for a column: "addresses [1]" stands for them.

@@ -37,8 +37,8 @@ func TestListingRecord(t *testing.T) {
 		Bounds: reach.Bounds{Must: parseConns(t, "tcp/80,443,8000-8100 icmp"), May: parseConns(t, "tcp udp/53 icmp")}}
 	why := reach.Reason{Code: "pod-address", Msg: "the pod's address is not known", Pos: object.Pos{File: "a.yaml", Line: 3}}
 	l := &Listing{Protocol: ListingProtocol, Connections: []Connection{
-		Edge(e, func(_, _ reach.Peer) []reach.Reason { return []reach.Reason{why} }),
-		Edge(reach.Edge{Src: e.Dst, Dst: e.Src, Bounds: reach.Bounds{Must: e.Must, May: e.Must}}, func(_, _ reach.Peer) []reach.Reason {
+		NewRecorder().Edge(e, func(_, _ reach.Peer) []reach.Reason { return []reach.Reason{why} }),
+		NewRecorder().Edge(reach.Edge{Src: e.Dst, Dst: e.Src, Bounds: reach.Bounds{Must: e.Must, May: e.Must}}, func(_, _ reach.Peer) []reach.Reason {
 			t.Error("a decided edge was asked for reasons")
 			return nil
 		}),
