@@ -83,10 +83,14 @@ func (m *Model) pickReasons(q *applied, pod *cluster.Pod) []Reason {
 }
 
 // Reasons says why Must and May differ between two peers. It is never empty when they do.
+// The result may be shared and must not be changed.
 func (m *Model) Reasons(src, dst Peer) []Reason {
 	b := m.Between(src, dst)
 	if b.Decided() {
 		return nil
+	}
+	if m.plainOff != nil && src.Entity == "" && dst.Entity == "" && !locate(src).hosted() && !locate(dst).hosted() && (src.Pod == nil || src.Pod != dst.Pod) {
+		return m.plainOff
 	}
 	var out []Reason
 	if src.Pod != nil && src.Pod == dst.Pod {

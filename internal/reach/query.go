@@ -45,12 +45,14 @@ type placement struct {
 }
 
 func place(pods []*cluster.Pod, hostNetwork bool) placement {
-	p := placement{nodes: map[string]bool{}}
+	var p placement
 	for _, q := range pods {
 		switch {
 		case q.HostNetwork != hostNetwork:
 		case q.NodeName == "":
 			p.unknown = true
+		case p.nodes == nil:
+			p.nodes = map[string]bool{q.NodeName: true}
 		default:
 			p.nodes[q.NodeName] = true
 		}
@@ -77,6 +79,8 @@ func (p placement) share(q placement) enforcer.Answer {
 
 // location is where the pods of a peer run, host-network pods and others apart.
 type location struct{ hosts, pods placement }
+
+func (l location) hosted() bool { return !l.hosts.empty() }
 
 func locate(p Peer) location {
 	switch {

@@ -108,6 +108,8 @@ type Model struct {
 	// maybeOff[d] says that enforcement in a direction is not known: Must is then the enforced answer
 	// and May is everything.
 	maybeOff [2]bool
+	// plainOff is the reason of every undecided pair when all that is not known is the engine.
+	plainOff []Reason
 
 	policies []applied // the policies that may have an effect, in evaluation order
 	opaque   []opaqueKind
@@ -169,6 +171,9 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 		if on := m.inForce(o.Ref.GroupKind()); on != enforcer.No {
 			m.opaque = append(m.opaque, opaqueKind{o, on == enforcer.Yes})
 		}
+	}
+	if prof.Enforces == enforcer.Unknown && len(m.opaque) == 0 {
+		m.plainOff = []Reason{m.offReason(policy.Ingress)}
 	}
 	m.makePoints()
 	m.makeRuleSets()

@@ -93,9 +93,12 @@ func (r *Recorder) portsOf(c netset.Conns) []Ports {
 
 // Edge makes a connection of an edge of the model. reasons is asked only when the edge is undecided.
 func (r *Recorder) Edge(e reach.Edge, reasons func(src, dst reach.Peer) []reach.Reason) Connection {
-	c := Connection{Src: PeerOf(e.Src), Dst: PeerOf(e.Dst), Must: r.portsOf(e.Must), May: r.portsOf(e.May), Because: []reach.Reason{}, exact: &e.Bounds}
+	none := []reach.Reason{} // no room for elements: costs nothing
+	c := Connection{Src: PeerOf(e.Src), Dst: PeerOf(e.Dst), Must: r.portsOf(e.Must), May: r.portsOf(e.May), Because: none, exact: &e.Bounds}
 	if !e.Must.Equal(e.May) {
-		c.Because = append(c.Because, reasons(e.Src, e.Dst)...)
+		if c.Because = reasons(e.Src, e.Dst); c.Because == nil {
+			c.Because = []reach.Reason{}
+		}
 	}
 	return c
 }
