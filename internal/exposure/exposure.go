@@ -158,6 +158,9 @@ func nodesPublic(c *cluster.Cluster) (enforcer.Answer, string) {
 			}
 		}
 	}
+	if c.NodeAddrs.Overlaps(publicAddrs()) {
+		return enforcer.Unknown, "the stated addresses of nodes include public ones"
+	}
 	if c.NodesKnown {
 		return enforcer.No, "no node in the input has a public address; hosts of the node network still reach it"
 	}

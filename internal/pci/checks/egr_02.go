@@ -34,7 +34,7 @@ func metadata() netset.Addrs {
 
 func runEgr02(in *pci.Input) []pci.Finding {
 	return eachWayOut(in, "no way to metadata services that is not declared", func(w *cluster.Workload) *pci.Finding {
-		q := ask{severity: pci.High, likely: tcp(80), where: func(dst []reach.Peer) string {
+		q := ask{severity: pci.High, likely: tcp(80), at: netset.OneAddr(netip.AddrFrom4([4]byte{169, 254, 169, 254})), where: func(dst []reach.Peer) string {
 			return "the addresses of metadata services (" + addrsOf(dst).String() + ")"
 		}}
 		return q.finding(in, w, leaving(in, w, metadata(), netset.Transport()))

@@ -35,7 +35,7 @@ func runEgr04(in *pci.Input) []pci.Finding {
 				o = o.and(toPeer(in, w, reach.OfWorkload(other), port))
 			}
 		}
-		q := ask{severity: pci.Medium, likely: netset.Ports(netset.UDP, 53, 53), where: func(dst []reach.Peer) string { return "port 53 of " + resolvers(dst) }}
+		q := ask{severity: pci.Medium, likely: netset.Ports(netset.UDP, 53, 53), where: func(dst []reach.Peer) string { return resolvers(dst) }}
 		f := q.finding(in, w, o)
 		if f != nil && f.Status == pci.Fail && len(servers) == 0 && in.Cluster.ServiceCIDRs.IsEmpty() && !publicEdges(o) {
 			f.Status = pci.Unknown
@@ -70,9 +70,9 @@ func resolvers(dst []reach.Peer) string {
 	}
 	switch {
 	case outside.Overlaps(pci.PublicAddrs()):
-		names = append(names, "servers on the internet")
+		names = append(names, "name servers on the internet")
 	case !outside.IsEmpty():
-		names = append(names, outside.String())
+		names = append(names, someAddrs(outside))
 	}
 	return listed(names)
 }

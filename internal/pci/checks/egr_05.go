@@ -2,6 +2,7 @@ package checks
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
@@ -19,23 +20,43 @@ var egr05 = pci.Check{
 	Run:      runEgr05,
 }
 
-func privateAddrs() netset.Addrs {
-	var out netset.Addrs
+// privateRanges is what companies number their own networks with.
+func privateRanges() []netset.Addrs {
+	var out []netset.Addrs
 	for _, p := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"} {
-		out = out.Union(netset.AddrsOf(netip.MustParsePrefix(p)))
+		out = append(out, netset.AddrsOf(netip.MustParsePrefix(p)))
 	}
 	return out
+}
+
+// rangesText names whole ranges that a holds all of, as far as they are in all, and then what is left.
+func rangesText(a, all netset.Addrs) string {
+	var texts []string
+	for _, r := range privateRanges() {
+		switch part := a.Intersect(r); {
+		case part.IsEmpty():
+		case part.Covers(r.Intersect(all)):
+			texts = append(texts, r.String())
+		default:
+			texts = append(texts, someAddrs(part))
+		}
+	}
+	return strings.Join(texts, ", ")
 }
 
 func runEgr05(in *pci.Input) []pci.Finding {
 	c := in.Cluster
 	// What is left is outside for certain only when the cluster's own ranges are known.
 	known := !c.PodCIDRs.IsEmpty() && !c.ServiceCIDRs.IsEmpty() && c.NodesKnown
-	corporate := privateAddrs().Intersect(foreignAddrs(in)).Subtract(c.NodeAddrs).Subtract(metadata())
+	var corporate netset.Addrs
+	for _, r := range privateRanges() {
+		corporate = corporate.Union(r)
+	}
+	corporate = corporate.Intersect(foreignAddrs(in)).Subtract(c.NodeAddrs).Subtract(metadata())
 	return eachWayOut(in, "no way to private networks that is not declared", func(w *cluster.Workload) *pci.Finding {
 		o := leaving(in, w, corporate, netset.Transport())
 		q := ask{severity: pci.High, likely: tcp(443), where: func(dst []reach.Peer) string {
-			return "private networks outside the cluster (" + addrsOf(dst).String() + ")"
+			return "private networks outside the cluster (" + rangesText(addrsOf(dst), corporate) + ")"
 		}}
 		f := q.finding(in, w, o)
 		if f == nil || f.Status != pci.Fail || known || reachesAll(o, corporate) {

@@ -122,6 +122,7 @@ type ask struct {
 	severity pci.Severity
 	where    func(dst []reach.Peer) string // what the destinations are, for the message
 	likely   netset.Conns                  // what a packet that shows it is chosen from, when allowed
+	at       netset.Addrs                  // where that packet goes, when allowed
 }
 
 // finding is the answer for w: nil when everything that can leave is declared.
@@ -152,6 +153,9 @@ func (q ask) finding(in *pci.Input, w *cluster.Workload, o outflow) *pci.Finding
 		}
 		first := edges[0]
 		f.Message = fmt.Sprintf("reaches %s on %s%s", q.where(peers), conns, undeclared(in))
+		if a := first.Dst.Addrs.Intersect(q.at); !a.IsEmpty() {
+			first.Dst = reach.OfAddrs(a)
+		}
 		f.Witness = pci.WitnessOf(in.Model.Witness(first.Src, first.Dst, prefer(first.Must, q.likely)))
 		f.Fix = closeEgress(in, w)
 		if i := slices.IndexFunc(f.Because, func(b pci.Because) bool { return b.Ref.Kind != w.Ref.Kind }); i >= 0 {
@@ -197,6 +201,15 @@ func addrsOf(peers []reach.Peer) netset.Addrs {
 		out = out.Union(p.Addrs)
 	}
 	return out
+}
+
+// someAddrs writes addresses; of more than five prefixes it gives the number of the rest.
+func someAddrs(a netset.Addrs) string {
+	var texts []string
+	for _, p := range a.Prefixes() {
+		texts = append(texts, p.String())
+	}
+	return listed(texts)
 }
 
 // foreignAddrs is every address that is not known to be a pod's or a Service's.

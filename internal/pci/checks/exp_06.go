@@ -7,6 +7,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/exposure"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
 var exp06 = pci.Check{
@@ -50,7 +51,7 @@ func hostNetwork(in *pci.Input, w *cluster.Workload, pods int) pci.Finding {
 			break
 		}
 	}
-	f.Witness = fromAnywhere(in.Model, w, 0)
+	f.Witness = fromAnywhere(in.Model, w, policy.Ingress)
 	whenSure(in, w, &f)
 	return f
 }

@@ -73,7 +73,7 @@ func filters(in *pci.Input, w way) (rules []pci.Because, sure bool) {
 						continue
 					}
 					sure = sure || certain
-					rules = append(rules, pci.Because{Ref: p.Ref, Pos: r.Pos, Msg: fmt.Sprintf("%s lets in %s", r.Path, addrs)})
+					rules = append(rules, pci.Because{Ref: p.Ref, Pos: r.Pos, Msg: fmt.Sprintf("%s lets in %s", r.Path, someAddrs(addrs))})
 				}
 			}
 		}

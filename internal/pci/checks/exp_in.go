@@ -215,7 +215,7 @@ func through(in *pci.Input, w way, clients netset.Addrs) passage {
 				switch {
 				case b.May.IsEmpty():
 				case !src.sure:
-					maybe = append(maybe, pci.Because{Ref: e.Via, Pos: e.Pos, Msg: "clients may be handed on from a private address, and policies let " + src.Addrs.String() + " in"})
+					maybe = append(maybe, pci.Because{Ref: e.Via, Pos: e.Pos, Msg: "clients may be handed on from a private address, and policies let " + someAddrs(src.Addrs) + " in"})
 				case !b.Must.IsEmpty():
 					out.open = enforcer.Yes
 					out.because = append(out.because, letThrough(in.Model, src.Peer, reach.OfWorkload(t.Workload), b.Must)...)
