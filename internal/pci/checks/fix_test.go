@@ -108,14 +108,13 @@ func TestCardShop(t *testing.T) {
 	steps := map[string]string{
 		"1-open": `SCO-03 fail Deployment shop/pci-backend "can connect to it"
 			SCO-04 fail Deployment shop/other-frontend
-			FLO-03 accepted Deployment shop/pci-frontend "the internet"
-			FLO-03 fail Deployment shop/pci-frontend "Deployment shop/other-frontend"`,
+			FLO-03 fail Deployment shop/pci-frontend "the internet"`,
 		"2-deny-all": `SCO-03 pass
 			FLO-02 fail Deployment shop/pci-frontend "cannot resolve names"`,
 		"3-frontend-to-backend": `FLO-01 fail NetworkPolicy shop/pci-backend-from-frontend "egress of Deployment shop/pci-frontend is closed by NetworkPolicy shop/deny-all"
 			FLO-02 fail Deployment shop/pci-frontend`,
 		"4-public-http": `DEN-10 manual "let nodes that do not run them into Deployment shop/pci-frontend"
-			FLO-03 accepted Deployment shop/pci-frontend "HTTP (tcp/80)"`,
+			FLO-03 fail Deployment shop/pci-frontend "HTTP (tcp/80) is clear text"`,
 		"5-works": `SCO-01 pass
 			SCO-03 pass
 			SCO-04 pass
