@@ -222,8 +222,8 @@ func underOtherKey(in *pci.Input, namespace string, r cluster.Requirement) strin
 	return ""
 }
 
-// near tells whether two names look like one mistyped: one holds the other, or they differ in one letter or
-// in two (neighbours swapped).
+// near tells whether two names look like one mistyped: one holds the other, they differ in one letter, or two
+// neighbours are swapped.
 func near(a, b string) bool {
 	if a == b || a == "" || b == "" {
 		return false
@@ -234,11 +234,12 @@ func near(a, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	diff := 0
+	var at []int
 	for i := range len(a) {
 		if a[i] != b[i] {
-			diff++
+			at = append(at, i)
 		}
 	}
-	return diff == 1 || (diff == 2 && len(a) > 3)
+	swapped := len(at) == 2 && at[1] == at[0]+1 && a[at[0]] == b[at[1]] && a[at[1]] == b[at[0]]
+	return len(at) == 1 || swapped
 }

@@ -18,7 +18,7 @@ var cni04 = pci.Check{
 	Evidence: "Each policy without effect, with file and line, and the engine that ignores it.",
 	Run: func(in *pci.Input) []pci.Finding {
 		var found []pci.Finding
-		of, holds := 0, 0
+		of, holds, unsure := 0, 0, 0
 		judge := func(ref object.Ref, pos object.Pos) {
 			of++
 			f := pci.Finding{Subject: ref, Pos: pos, Because: []pci.Because{{Ref: ref, Pos: pos, Msg: "kind " + ref.Kind + " of group " + ref.Group}}}
@@ -35,6 +35,9 @@ var cni04 = pci.Check{
 					f.Fix = &pci.Fix{Text: "run an engine that enforces it"}
 				}
 			case enforcer.Unknown:
+				if unsure++; in.Profile.Enforces == enforcer.Unknown {
+					return // one statement for all of them
+				}
 				f.Status = pci.Unknown
 				f.Message = fmt.Sprintf("it is not known whether %s objects of group %s are enforced here", ref.Kind, ref.Group)
 			}
@@ -50,6 +53,9 @@ var cni04 = pci.Check{
 			if strings.HasPrefix(o.Ref.Kind, "Staged") && strings.HasSuffix(o.Ref.Group, "projectcalico.org") {
 				judge(o.Ref, o.Pos) // compiles to no policy
 			}
+		}
+		if unsure > 0 && in.Profile.Enforces == enforcer.Unknown {
+			found = append(found, pci.Finding{Status: pci.Unknown, Key: "engine", Message: fmt.Sprintf("the engine is not known (CNI-01), and so neither is whether it honours %d of the %d policies", unsure, of)})
 		}
 		return withSummary(found, of, holds, "policies", "are of a kind that "+in.Profile.Name+" enforces")
 	},

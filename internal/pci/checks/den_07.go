@@ -103,7 +103,7 @@ func stalePorts(in *pci.Input, p *policy.Policy, r *policy.Rule, targets []*clus
 				r.Path, n.Name, n.Protocol, len(targets), declaredElsewhere(in, targets, n))))
 		}
 	}
-	if len(r.Named) == 0 && !numbers && !r.Conns.IsEmpty() {
+	if len(r.Named) == 0 && !numbers && wholeProtocols(r.Conns).IsEmpty() && !r.Conns.IsEmpty() {
 		found = append(found, stale(p, r.Pos, r.Path+".ports", fmt.Sprintf("%s lists %s, and none of the %d pods it would be on declares such a port%s", r.Path, r.Conns, len(targets), portHint(in, targets, r.Conns))))
 	}
 	return found

@@ -48,27 +48,12 @@ func policiesBecause(ps []*policy.Policy, msg string) []pci.Because {
 	return out
 }
 
-// fromAnywhere is a packet that shows an open direction: from or to an outside address when the outside can
-// connect, else any other workload that can. nil when there is nobody.
+// fromAnywhere is a packet that shows an open direction: one from or to an outside address. nil when a layer
+// above the network may still refuse all of them.
 func fromAnywhere(m *reach.Model, w *cluster.Workload, d policy.Direction) *pci.Witness {
-	show := func(src, dst reach.Peer, conns netset.Conns) *pci.Witness {
-		return pci.WitnessOf(m.Witness(src, dst, conns))
-	}
 	for _, e := range m.Outside(w, d) {
 		if !e.Must.IsEmpty() {
-			return show(e.Src, e.Dst, e.Must)
-		}
-	}
-	for _, o := range m.Cluster().Workloads {
-		if o == w {
-			continue
-		}
-		src, dst := reach.OfWorkload(o), reach.OfWorkload(w)
-		if d == policy.Egress {
-			src, dst = dst, src
-		}
-		if b := m.Between(src, dst); !b.Must.IsEmpty() {
-			return show(src, dst, b.Must)
+			return pci.WitnessOf(m.Witness(e.Src, e.Dst, e.Must))
 		}
 	}
 	return nil
