@@ -4,216 +4,231 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
 
-// Detect finds the engine by what it leaves in a cluster: its agents, its configuration, marks on nodes.
-// With nothing to go by, or with two engines at once, the profile is "unknown".
+// Detect tells the engine from the objects of a cluster. When they show none, or two that would both
+// enforce, the profile is "unknown"; two of which one only carries traffic are no contradiction. What was
+// seen is in Because either way. The objects show what is installed, not that it works.
 func Detect(c *cluster.Cluster) Profile {
-	d := detector{c: c, found: map[string]*Profile{}}
-	d.agents()
-	d.nodes()
+	d := detector{c: c, engines: map[string]*Profile{}}
+	for _, w := range c.Workloads {
+		if w.Ref.Kind == "DaemonSet" {
+			d.daemonSet(w)
+		}
+	}
 	for _, o := range c.Kind("operator.tigera.io", "Installation") {
-		d.see("calico", o, "an Installation of the Tigera operator")
+		d.vote("calico", Yes, o.Ref, o.Pos, "the Tigera operator installs Calico")
 	}
 	for _, o := range c.Kind("config.openshift.io", "Network") {
-		if kind := o.Root.Get("spec", "networkType").Str(); strings.EqualFold(kind, "OVNKubernetes") {
-			d.see("ovn-kubernetes", o, "the OpenShift network is of type "+kind)
-		}
+		d.openShift(o)
 	}
-	return d.verdict()
-}
-
-type detector struct {
-	c     *cluster.Cluster
-	found map[string]*Profile
-}
-
-// see notes one sign of an engine and gives the profile to change.
-func (d *detector) see(name string, o *object.Object, msg string) *Profile {
-	p := d.found[name]
-	if p == nil {
-		q, err := Named(name)
-		if err != nil { // an engine that enforces nothing and can not be stated
-			q = Profile{Name: name, Enforces: No, PodsByAddr: No, NodesByAddr: No, EndPort: No, SCTP: No, Egress: No, OtherProtocols: No}
-		}
-		q.Stated = false
-		p = &q
-		d.found[name] = p
-	}
-	p.Because = append(p.Because, Evidence{Pos: o.Pos, Ref: o.Ref, Msg: msg})
+	d.k3s()
+	p := d.chosen()
+	d.uncovered(&p)
+	slices.SortFunc(d.seen, func(a, b Evidence) int {
+		return cmp.Or(a.Pos.Compare(b.Pos), a.Ref.Compare(b.Ref), cmp.Compare(a.Msg, b.Msg))
+	})
+	p.Because = slices.Compact(d.seen)
 	return p
 }
 
-// off marks an engine as present and switched off.
-func (d *detector) off(p *Profile, o *object.Object, at *object.Value, msg string) {
-	p.Enforces = No
-	p.Because = append(p.Because, Evidence{Pos: o.At(at), Ref: o.Ref, Msg: msg})
+// detector gathers signs. engines is what they say of each engine.
+type detector struct {
+	c       *cluster.Cluster
+	engines map[string]*Profile
+	seen    []Evidence
 }
 
-// agents looks at DaemonSets, by their name or the image of a container.
-func (d *detector) agents() {
-	for _, w := range d.c.Workloads {
-		if w.Ref.Kind != "DaemonSet" {
-			continue
-		}
-		o, pod := w.Pods[0].Object, w.Pods[0]
-		is := func(names ...string) bool {
-			return slices.Contains(names, w.Ref.Name) || slices.ContainsFunc(pod.Containers, func(k cluster.Container) bool { return slices.Contains(names, image(k.Image)) })
-		}
+func (d *detector) see(ref object.Ref, pos object.Pos, msg string) {
+	d.seen = append(d.seen, Evidence{Pos: pos, Ref: ref, Msg: msg})
+}
+
+// vote notes a sign of an engine. Signs of one engine that disagree leave open whether it enforces. The
+// profile is there to be changed by what else the sign says.
+func (d *detector) vote(name string, enforces Answer, ref object.Ref, pos object.Pos, msg string) *Profile {
+	d.see(ref, pos, msg)
+	p := d.engines[name]
+	if p == nil {
+		q := detected(name)
+		q.Enforces = enforces
+		p = &q
+		d.engines[name] = p
+	}
+	p.Enforces = agree(p.Enforces, enforces)
+	return p
+}
+
+// agree is what two answers have in common.
+func agree(a, b Answer) Answer {
+	if a == b {
+		return a
+	}
+	return Unknown
+}
+
+// detected is the profile that Named gives, not stated by anyone. flannel is an engine that cannot be
+// stated: it only carries traffic, as "none" does.
+func detected(name string) Profile {
+	of := name
+	if name == "flannel" {
+		of = "none"
+	}
+	p, err := Named(of)
+	if err != nil {
+		return Profile{Name: "unknown"}
+	}
+	p.Name, p.Stated = name, false
+	return p
+}
+
+// chosen decides between the engines that were seen.
+func (d *detector) chosen() Profile {
+	var on, off, all []string
+	for name, p := range d.engines {
+		all = append(all, name)
 		switch {
-		case is("calico-node", "canal"):
-			d.see("calico", o, "DaemonSet "+w.Ref.Name+" is the agent of Calico")
-		case w.Ref.Name == "anetd":
-			d.see("gke", o, "DaemonSet anetd is GKE Dataplane V2")
-		case is("cilium", "cilium-agent"):
-			d.cilium(o)
-		case is("aws-node"):
-			d.aws(o, pod)
-		case is("kube-router"):
-			p := d.see("kube-router", o, "DaemonSet "+w.Ref.Name+" is kube-router")
-			if arg(pod, "--run-firewall") == "false" {
-				d.off(p, o, nil, "--run-firewall=false")
-			}
-		case is("weave-net", "weave-npc"):
-			d.see("weave", o, "DaemonSet "+w.Ref.Name+" is Weave Net")
-		case is("antrea-agent"):
-			d.see("antrea", o, "DaemonSet "+w.Ref.Name+" is the agent of Antrea")
-		case is("ovnkube-node"):
-			d.see("ovn-kubernetes", o, "DaemonSet "+w.Ref.Name+" is the agent of OVN-Kubernetes")
-		case is("azure-npm"):
-			d.see("azure", o, "DaemonSet "+w.Ref.Name+" is Azure's policy manager")
-		case is("kindnet", "kindnetd", "kube-network-policies"):
-			d.kindnet(w, o, pod)
-		case is("kube-flannel-ds", "kube-flannel", "flannel"):
-			d.see("flannel", o, "DaemonSet "+w.Ref.Name+" is flannel, which enforces no policies by itself")
+		case p.Enforces != No:
+			on = append(on, name)
+		case !carrier(name):
+			off = append(off, name)
 		}
 	}
-}
-
-// image is an image's name without registry, tag and digest.
-func image(ref string) string {
-	ref, _, _ = strings.Cut(ref, "@")
-	ref = ref[strings.LastIndexByte(ref, '/')+1:]
-	ref, _, _ = strings.Cut(ref, ":")
-	return ref
-}
-
-// arg is the value of a flag of any container, "true" for a flag without one, "" when it is not there.
-func arg(p *cluster.Pod, name string) string {
-	for _, k := range p.Containers {
-		for _, a := range slices.Concat(k.Command, k.Args) {
-			if a == name {
-				return "true"
-			}
-			if v, ok := strings.CutPrefix(a, name+"="); ok {
-				return v
-			}
-		}
+	slices.Sort(all)
+	switch {
+	case len(all) == 0:
+		return detected("unknown")
+	case len(on) == 1 && len(off) == 0:
+		return *d.engines[on[0]]
+	case len(on) == 0 && len(off) <= 1:
+		// Nothing enforces. A carrier that also enforces when told to says more than flannel.
+		return *d.engines[slices.MinFunc(all, func(a, b string) int {
+			return cmp.Or(rank(a)-rank(b), cmp.Compare(a, b))
+		})]
 	}
-	return ""
+	return detected("unknown")
 }
 
-// cilium reads the ConfigMap cilium-config (Cilium agent options enable-policy, policy-audit-mode and
-// policy-cidr-match-mode).
-func (d *detector) cilium(agent *object.Object) {
-	p := d.see("cilium", agent, "DaemonSet "+agent.Ref.Name+" is the agent of Cilium")
-	for _, o := range d.c.Kind("", "ConfigMap") {
-		if o.Ref.Name != "cilium-config" {
+// carrier tells whether an engine that is switched off leaves the field to another: such engines are made to
+// carry the traffic whose policies another one enforces. An agent of any other engine that is
+// there but switched off may still lead traffic past the one that is on.
+func carrier(name string) bool {
+	switch name {
+	case "aws", "flannel", "k3s", "kube-router":
+		return true
+	}
+	return false
+}
+
+func rank(name string) int {
+	switch {
+	case name == "flannel":
+		return 2
+	case carrier(name):
+		return 1
+	}
+	return 0
+}
+
+// uncovered looks for nodes on which the engine's agent cannot run: nothing enforces there.
+func (d *detector) uncovered(p *Profile) {
+	if p.Enforces != Yes {
+		return
+	}
+	for _, n := range d.c.Nodes {
+		var what string
+		switch {
+		case n.Labels["eks.amazonaws.com/compute-type"] == "fargate":
+			what = "a Fargate node"
+		case n.Labels["type"] == "virtual-kubelet":
+			what = "a virtual node"
+		case p.Name == "aws" && n.OS == "windows":
+			what = "a Windows node"
+		default:
 			continue
 		}
-		data := o.Root.Get("data")
-		if v := data.Get("enable-policy"); v.Str() == "never" {
-			d.off(p, o, v, "enable-policy: never")
-		}
-		if v := data.Get("policy-audit-mode"); v.Str() == "true" {
-			d.off(p, o, v, "policy-audit-mode: true, so that policies only record")
-		}
-		mode := data.Get("policy-cidr-match-mode")
-		if strings.Contains(mode.Str(), "nodes") {
-			p.NodesByAddr = Yes
-		}
-		if strings.Contains(mode.Str(), "pods") {
-			p.PodsByAddr = Yes
-		}
-		if mode.Str() != "" {
-			p.Because = append(p.Because, Evidence{Pos: o.At(mode), Ref: o.Ref, Msg: "policy-cidr-match-mode: " + mode.Str()})
-		}
+		p.Enforces = Unknown
+		d.see(n.Object.Ref, n.Object.Pos, fmt.Sprintf("%s, where the agent of %s does not run", what, p.Name))
 	}
 }
 
-// aws: the VPC CNI enforces only with its second container and only when that is told to (Amazon EKS user
-// guide, network policies); the ConfigMap alone does nothing.
-func (d *detector) aws(o *object.Object, pod *cluster.Pod) {
-	p := d.see("aws", o, "DaemonSet aws-node is the Amazon VPC CNI")
-	if arg(pod, "--enable-network-policy") != "true" {
-		d.off(p, o, nil, "no container has --enable-network-policy=true")
+// openShift reads the type of the cluster's network.
+func (d *detector) openShift(o *object.Object) {
+	v := o.Root.Get("status", "networkType")
+	if v.Str() == "" {
+		v = o.Root.Get("spec", "networkType")
+	}
+	switch t := v.Str(); t {
+	case "":
+	case "OVNKubernetes":
+		d.vote("ovn-kubernetes", Yes, o.Ref, o.At(v), "the cluster network is OVN-Kubernetes")
+	default:
+		d.see(o.Ref, o.At(v), fmt.Sprintf("the cluster network is of type %q", t))
 	}
 }
 
-// kindnet enforces since kind 0.24; an older one is told by its lack of the network-policy controller's
-// image generation, which the input does not always show.
-func (d *detector) kindnet(w *cluster.Workload, o *object.Object, pod *cluster.Pod) {
-	p := d.see("kindnet", o, "DaemonSet "+w.Ref.Name+" is kindnet or kube-network-policies")
-	for _, k := range pod.Containers {
-		_, tag, _ := strings.Cut(k.Image[strings.LastIndexByte(k.Image, '/')+1:], ":")
-		// kindnetd images carry their date; policies came with kind 0.24 of August 2024.
-		if image(k.Image) == "kindnetd" && len(tag) >= 9 && tag[0] == 'v' && tag < "v20240801" {
-			d.off(p, o, nil, "kindnetd "+tag+" is older than its support for NetworkPolicy (kind 0.24)")
+// daemonSet notes the engine whose agent w is, if it is one.
+func (d *detector) daemonSet(w *cluster.Workload) {
+	a, ok := agentOf(w)
+	if !ok {
+		return
+	}
+	enforces, why := Yes, "it enforces policies"
+	for i, p := range w.Pods {
+		if a.switched == nil {
+			break
+		}
+		e, y := a.switched(d, p)
+		if i > 0 && e != enforces {
+			e, y = Unknown, "its pods differ in whether they enforce policies"
+		}
+		enforces, why = e, y
+	}
+	for _, o := range d.c.Kind(w.Ref.Group, w.Ref.Kind) {
+		if o.Ref != w.Ref || enforces == No {
+			continue
+		}
+		want, known := o.Root.Get("status", "desiredNumberScheduled").Int()
+		ready, told := o.Root.Get("status", "numberReady").Int()
+		switch {
+		case known && want == 0:
+			enforces, why = No, "it is to run on no node"
+		case told && ready == 0:
+			enforces, why = Unknown, "none of its pods is ready"
 		}
 	}
+	p := d.vote(a.engine, enforces, w.Ref, w.Pos, fmt.Sprintf("the agent of %s: %s", a.engine, why))
+	if a.engine == "cilium" || a.engine == "gke" {
+		d.ciliumAddresses(w.Pods[0], p)
+	}
 }
 
-// nodes looks for k3s, whose policy controller is built in and on unless switched off.
-func (d *detector) nodes() {
-	var p *Profile
+// k3s looks at the arguments that k3s writes on its nodes. Only those of servers tell whether the policy
+// controller is on; agents take it from their server.
+func (d *detector) k3s() {
+	const key = "k3s.io/node-args"
+	var agents []*cluster.Node
+	place := func(n *cluster.Node) object.Pos {
+		return n.Object.At(n.Object.Root.Get("metadata", "annotations", key))
+	}
 	for _, n := range d.c.Nodes {
-		args, ok := n.Annotations["k3s.io/node-args"]
+		text, ok := n.Annotations[key]
 		if !ok {
 			continue
 		}
-		if p == nil {
-			p = d.see("k3s", n.Object, fmt.Sprintf("node %s runs k3s, which enforces NetworkPolicy by default", n.Name))
+		enforces, why := k3sArgs(text)
+		if why == "" {
+			agents = append(agents, n)
+			continue
 		}
-		if strings.Contains(args, "--disable-network-policy") && !strings.Contains(args, `"--disable-network-policy=false"`) {
-			d.off(p, n.Object, nil, "k3s.io/node-args holds --disable-network-policy")
-		}
+		d.vote("k3s", enforces, n.Object.Ref, place(n), why)
 	}
-}
-
-// verdict settles on one engine. Engines that only carry packets (flannel) step back behind one that
-// enforces; k3s's own controller does when another engine is installed.
-func (d *detector) verdict() Profile {
-	var names []string
-	for n := range d.found {
-		names = append(names, n)
+	if d.engines["k3s"] != nil {
+		return
 	}
-	slices.Sort(names)
-	if len(names) > 1 {
-		names = slices.DeleteFunc(names, func(n string) bool { return n == "flannel" || n == "k3s" && d.found[n].Enforces == No })
+	for _, n := range agents {
+		d.vote("k3s", Unknown, n.Object.Ref, place(n), "a k3s agent; whether its server enforces policies is not known")
 	}
-	switch len(names) {
-	case 0:
-		return Profile{Name: "unknown", Because: nil}
-	case 1:
-		p := *d.found[names[0]]
-		p.Because = sorted(p.Because)
-		return p
-	}
-	p := Profile{Name: "unknown"}
-	for _, n := range names {
-		p.Because = append(p.Because, d.found[n].Because...)
-	}
-	p.Because = sorted(p.Because)
-	return p
-}
-
-func sorted(es []Evidence) []Evidence {
-	slices.SortFunc(es, func(a, b Evidence) int {
-		return cmp.Or(a.Pos.Compare(b.Pos), a.Ref.Compare(b.Ref), cmp.Compare(a.Msg, b.Msg))
-	})
-	return es
 }
