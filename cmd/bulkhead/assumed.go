@@ -57,6 +57,8 @@ func (a *analysis) engine(flag string, said pci.Assumptions) (enforcer.Profile, 
 
 // input is what checks look at.
 func (a *analysis) input() *pci.Input {
-	return &pci.Input{Model: a.model, Cluster: a.cluster, Policies: a.policies, Profile: a.profile, Exposure: a.exposure,
-		Scope: a.scope, Intent: a.intent, LoadProblems: a.problems}
+	return &pci.Input{
+		Model: a.model, Cluster: a.cluster, Policies: a.policies, Profile: a.profile, Exposure: a.exposure,
+		Scope: a.scope, Intent: a.intent, LoadProblems: a.problems,
+	}
 }

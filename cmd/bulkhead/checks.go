@@ -92,9 +92,9 @@ func listed(s []string) string {
 // paragraph wraps and indents documentation; empty lines part paragraphs.
 func paragraph(s string) string {
 	var b strings.Builder
-	for _, para := range strings.Split(strings.TrimSpace(s), "\n\n") {
+	for para := range strings.SplitSeq(strings.TrimSpace(s), "\n\n") {
 		col := 0
-		for _, w := range strings.Fields(para) {
+		for w := range strings.FieldsSeq(para) {
 			switch {
 			case col == 0:
 				b.WriteString("  ")
@@ -135,8 +135,10 @@ func checksJSON(g *globals, list []pci.Check) error {
 		Checks   []checkRecord `json:"checks"`
 	}{"bulkhead.dev/checks/v1", []checkRecord{}}
 	for _, c := range list {
-		out.Checks = append(out.Checks, checkRecord{c.ID, c.Title, c.Severity, c.Since, append([]string{}, c.Requirements...),
-			append([]string{}, pci.Old(c.Requirements)...), append([]string{}, c.Guidance...), c.NeedsScope, c.Why, c.Evidence, c.Fix})
+		out.Checks = append(out.Checks, checkRecord{
+			c.ID, c.Title, c.Severity, c.Since, append([]string{}, c.Requirements...),
+			append([]string{}, pci.Old(c.Requirements)...), append([]string{}, c.Guidance...), c.NeedsScope, c.Why, c.Evidence, c.Fix,
+		})
 	}
 	enc := json.NewEncoder(g.stdout)
 	enc.SetIndent("", "  ")

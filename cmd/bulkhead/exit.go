@@ -66,8 +66,7 @@ func exitCode(stderr io.Writer, prog string, err error) int {
 		return int(code)
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", prog, printable(err.Error()))
-	var h hinted
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[hinted](err); ok {
 		fmt.Fprintf(stderr, "hint: %s\n", printable(h.hint))
 	}
 	return exitUsage

@@ -16,8 +16,10 @@ import (
 func (a *analysis) exposed() []report.Exposed {
 	out := []report.Exposed{}
 	for _, e := range a.exposure.Entries {
-		x := report.Exposed{Via: e.Via, Pos: e.Pos, Kind: e.Kind, Public: e.Public.String(), Host: e.Host, Path: e.Path, TLS: e.TLS.String(),
-			SourcesKept: e.SourcesKept.String(), Sources: report.CIDRs(e.Sources), Targets: []report.Target{}, Because: append([]string{}, e.Because...)}
+		x := report.Exposed{
+			Via: e.Via, Pos: e.Pos, Kind: e.Kind, Public: e.Public.String(), Host: e.Host, Path: e.Path, TLS: e.TLS.String(),
+			SourcesKept: e.SourcesKept.String(), Sources: report.CIDRs(e.Sources), Targets: []report.Target{}, Because: append([]string{}, e.Because...),
+		}
 		switch {
 		case e.Port == 0 && e.Kind == exposure.HostNetwork:
 			x.Port = "all"

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	program := func() { os.Exit(mainCode("v0.0.0-test")) }
+	program := func() { os.Exit(mainCode("v0.0.0-test")) } //nolint:forbidigo // this is main of the scripts
 	testscript.Main(m, map[string]func(){"bulkhead": program, "kubectl-bulkhead": program})
 }
 

@@ -134,8 +134,10 @@ func looksLikePort(s string) bool {
 
 // why answers for every pair of workloads that the names stand for.
 func (a *analysis) why(src, dst found, port string) (*report.Why, error) {
-	out := &report.Why{Protocol: report.TraceProtocol, Notes: append(append([]string{}, src.notes...), dst.notes...), Answers: []report.Answer{},
-		Problems: append([]object.Problem{}, a.problems...)}
+	out := &report.Why{
+		Protocol: report.TraceProtocol, Notes: append(append([]string{}, src.notes...), dst.notes...), Answers: []report.Answer{},
+		Problems: append([]object.Problem{}, a.problems...),
+	}
 	if lost(a.problems) {
 		out.Notes = append(out.Notes, "part of the input could not be read; what follows holds for the rest of it")
 	}

@@ -168,7 +168,13 @@ func parseRequirement(e *object.Value) (Requirement, error) {
 	for _, f := range e.Map() {
 		switch f.Name {
 		case "key", "operator":
+			if f.Value.Kind != object.String {
+				return r, fmt.Errorf("%s: want a string, got a %s", f.Name, f.Value.Kind)
+			}
 		case "values":
+			if f.Value.IsSet() && f.Value.Kind != object.List {
+				return r, fmt.Errorf("values: want a list, got a %s", f.Value.Kind)
+			}
 			for _, x := range f.Value.List() {
 				if x.Kind != object.String {
 					return r, fmt.Errorf("values: want strings, got a %s", x.Kind)

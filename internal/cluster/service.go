@@ -75,7 +75,9 @@ func (b *builder) readServices() {
 	for _, o := range b.Kind("", "Endpoints") {
 		key := o.Ref.Namespace + "/" + o.Ref.Name
 		for _, sub := range o.Root.Get("subsets").List() {
-			endpoints[key] = append(endpoints[key], addrs(sub.Get("addresses"), "ip")...)
+			for _, list := range []string{"addresses", "notReadyAddresses"} { // what is not ready may be so soon
+				endpoints[key] = append(endpoints[key], addrs(sub.Get(list), "ip")...)
+			}
 		}
 	}
 	for _, o := range b.Kind("", "Service") {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -81,7 +80,7 @@ func template(o *object.Object) *object.Value {
 }
 
 func (b *builder) readWorkloads() {
-	owners := map[string]*object.Object{} // by namespace/kind/name
+	owners := map[object.Ref]*object.Object{}
 	for _, o := range b.Objects {
 		owners[ownerKey(o.Ref)] = o
 	}
@@ -126,7 +125,8 @@ func (b *builder) readWorkloads() {
 			b.needNamespace(ref.Namespace, o.Pos)
 		}
 		w := get(ref, o, o.Pos)
-		if len(w.Pods) == 0 {
+		// Two ReplicaSets of an owner that is not in the input may make different pods.
+		if len(w.Pods) == 0 || ref != o.Ref && w.Pods[0].Template {
 			w.Pods = append(w.Pods, b.pod(o, w, t, true))
 		}
 	}
@@ -137,12 +137,18 @@ func (b *builder) readWorkloads() {
 	}
 }
 
-func ownerKey(r object.Ref) string { return r.Namespace + "/" + r.Kind + "/" + r.Name }
+// ownerKey makes one of the two groups that Deployments and ReplicaSets have been in.
+func ownerKey(r object.Ref) object.Ref {
+	if r.Group == "extensions" {
+		r.Group = "apps"
+	}
+	return r
+}
 
 // topOwner climbs ownerReferences (controller ones) to the topmost object. The second result is nil when
 // that object is not in the input. A ReplicaSet that is not in the input and carries the pod's template
 // hash is taken for its Deployment (the name the Deployment controller gives).
-func (b *builder) topOwner(o *object.Object, owners map[string]*object.Object) (object.Ref, *object.Object) {
+func (b *builder) topOwner(o *object.Object, owners map[object.Ref]*object.Object) (object.Ref, *object.Object) {
 	ref, at := o.Ref, o
 	for range 8 { // deeper chains do not exist; a cycle ends here
 		var own *object.Value
@@ -209,9 +215,8 @@ func (b *builder) pod(o *object.Object, w *Workload, t *object.Value, isTemplate
 	if p.Labels == nil {
 		p.Labels = map[string]string{}
 	}
-	if o.Ref.Kind == "StatefulSet" && isTemplate {
-		// The controller adds statefulset.kubernetes.io/pod-name; it differs per pod, so a template has none.
-		p.Labels = maps.Clone(p.Labels)
+	if o.Ref.Kind == "Job" && o.Ref.Group == "batch" && isTemplate { // labels that the Job controller adds
+		p.Labels["job-name"], p.Labels["batch.kubernetes.io/job-name"] = o.Ref.Name, o.Ref.Name
 	}
 	for _, ip := range append(addrs(t.Get("status", "podIPs"), "ip"), addr(t.Get("status", "podIP"))) {
 		if ip.IsValid() && !slices.Contains(p.IPs, ip) {

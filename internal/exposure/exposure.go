@@ -1,10 +1,14 @@
 // Package exposure is how the outside reaches in: every Service, Ingress, host port and host network of a
 // cluster, resolved to the pods behind it. It says nothing of policies; what a policy stops on the way is
 // the model's business.
+//
+// What cannot be told is Unknown and said in words. A kind that opens a way in and is not read yet still has
+// an entry, so that nothing is passed over in silence.
 package exposure
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -21,39 +25,50 @@ const (
 	Ingress      = "Ingress"
 	HostPort     = "hostPort"
 	HostNetwork  = "hostNetwork"
-	NotModelled  = "not modelled" // an entry of a kind that is recognised but not read yet
+	Tunnel       = "tunnel"       // a workload that fetches traffic from outside by itself
+	NotModelled  = "not modelled" // an object of a kind that is recognised but not read yet
 )
 
-// Entry is one way in.
+// Entry is one way in: one port of an object. Each host and path of an Ingress is an entry of its own.
 type Entry struct {
-	Via    object.Ref
-	Pos    object.Pos
-	Kind   string
-	Public enforcer.Answer // can the internet send packets to it? Unknown when the input does not tell
-	// Sources is the client addresses the entry itself lets in, before any policy.
+	Via  object.Ref
+	Pos  object.Pos
+	Kind string // one of the constants
+	// Public tells whether the internet can get packets through it, before any policy. An internal way in is
+	// No, whatever Sources holds. Unknown when the input does not tell.
+	Public enforcer.Answer
+	// Sources is the client addresses the entry itself lets in, before any policy: all when nothing limits
+	// them.
 	Sources netset.Addrs
-	// SourcesKept tells whether a policy on the pod sees the client's address; No means it sees a node's.
+	// SourcesKept tells whether a policy on the pod sees the client's address; No means it sees that of a
+	// node, a controller or a load balancer.
 	SourcesKept enforcer.Answer
-	Port        int // 0: every port (host network), or not known
+	Port        int // what clients connect to; 0 with AllPorts, or when not known
 	Protocol    netset.Protocol
-	Host, Path  string          // Ingress: "" is any host
-	TLS         enforcer.Answer // Ingress: is the host covered by a tls entry? Others: Unknown
-	Targets     []Target
-	Controllers []*cluster.Workload // Ingress: the workloads that look like its controller
-	Because     []string            // how Public and Sources were decided, in sentences
+	AllPorts    bool   // every port and protocol that the pods listen on, declared or not
+	Host, Path  string // Ingress: Host "" is any host
+	// TLS tells whether an Ingress has a certificate for the host. Yes does not say that plain HTTP is
+	// refused. Unknown for all other kinds.
+	TLS         enforcer.Answer
+	Targets     []Target            // one for each pod and port, sorted
+	Foreign     netset.Addrs        // endpoints that are no known pods
+	Controllers []*cluster.Workload // Ingress: the workloads in the cluster that may pass its traffic on
+	Because     []string            // how all this was decided, in sentences; never empty
 	Line        int                 // of the port or rule inside the object
 	AppProtocol string
 }
 
-// Target is a pod behind an entry, with the port on it; 0 is every port.
+// Target is a pod behind an entry, with the port on it; 0 is every port, or a port that is not known.
 type Target struct {
 	Workload *cluster.Workload
-	Pod      *cluster.Pod
+	Pod      *cluster.Pod // never nil
 	Port     int
 }
 
-// Dangling tells whether the entry leads to nothing in the input.
-func (e *Entry) Dangling() bool { return len(e.Targets) == 0 && e.Kind != NotModelled }
+// Dangling tells whether the entry leads to nothing in the input: no Service, no such port, or no pods.
+func (e *Entry) Dangling() bool {
+	return len(e.Targets) == 0 && e.Foreign.IsEmpty() && e.Kind != NotModelled
+}
 
 // Set is all entries of a cluster, sorted by object, kind, port, host and path.
 type Set struct {
@@ -61,108 +76,61 @@ type Set struct {
 	Problems []object.Problem
 }
 
-// Find lists every entry. The cost is one step for each Service port and each pod behind it.
+// Find lists every entry. The cost is one step for each Service port and each pod behind it. Problems are
+// values that were not understood; each is counted as if it let everyone in.
 func Find(c *cluster.Cluster) Set {
-	var s Set
-	for _, svc := range c.Services {
-		s.service(c, svc)
+	f := finder{cluster: c, cloud: cloudOf(c), services: map[object.Ref]*cluster.Service{}}
+	for _, s := range c.Services {
+		f.services[s.Ref] = s
 	}
-	s.ingresses(c)
-	s.hosts(c)
-	s.unread(c)
-	slices.SortStableFunc(s.Entries, func(a, b Entry) int {
+	f.readServices()
+	f.readPods()
+	f.readIngresses() // after the ways to its controllers
+	f.readOthers()
+	slices.SortStableFunc(f.Entries, func(a, b Entry) int {
 		return cmp.Or(a.Via.Compare(b.Via), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol),
-			cmp.Compare(a.Host, b.Host), cmp.Compare(a.Path, b.Path))
+			cmp.Compare(a.Host, b.Host), cmp.Compare(a.Path, b.Path), a.Pos.Compare(b.Pos))
 	})
-	slices.SortFunc(s.Problems, object.Problem.Compare)
-	return s
+	slices.SortFunc(f.Problems, object.Problem.Compare)
+	f.Problems = slices.Compact(f.Problems) // the ports of a Service share its ranges
+	return f.Set
 }
 
-// notModelled is the entry kinds of other APIs, by group.
-var notModelled = map[string][]string{
-	"gateway.networking.k8s.io": {"Gateway", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"},
-	"networking.istio.io":       {"Gateway", "VirtualService"},
-	"route.openshift.io":        {"Route"},
-	"traefik.io":                {"IngressRoute", "IngressRouteTCP", "IngressRouteUDP"},
-	"traefik.containo.us":       {"IngressRoute", "IngressRouteTCP", "IngressRouteUDP"},
-	"projectcontour.io":         {"HTTPProxy"},
-	"extensions":                {"Ingress"},
+type finder struct {
+	Set
+	cluster  *cluster.Cluster
+	services map[object.Ref]*cluster.Service
+	cloud    cloud
 }
 
-// unread names the entries that are not resolved, so that nothing is silently missing.
-func (s *Set) unread(c *cluster.Cluster) {
-	for group, kinds := range notModelled {
-		for _, kind := range kinds {
-			for _, o := range c.Kind(group, kind) {
-				s.Entries = append(s.Entries, Entry{
-					Via: o.Ref, Pos: o.Pos, Kind: NotModelled, Sources: netset.AllAddrs(),
-					Because: []string{kind + " of group " + group + " is not modelled yet: what it opens is not known"},
-				})
-			}
-		}
-	}
+func (f *finder) problem(o *object.Object, v *object.Value, msg, hint string) {
+	f.Problems = append(f.Problems, object.Problem{Severity: object.Error, Pos: o.At(v), Ref: o.Ref, Msg: msg, Hint: hint})
 }
 
-// hosts lists host ports and pods on their node's network.
-func (s *Set) hosts(c *cluster.Cluster) {
-	public, why := nodesPublic(c)
-	for _, w := range c.Workloads {
-		for _, p := range w.Pods {
-			at := Entry{Via: w.Ref, Pos: p.Pos(), Public: public, Sources: netset.AllAddrs(), SourcesKept: enforcer.Yes, Because: []string{why}}
-			if p.HostNetwork {
-				e := at
-				e.Kind, e.Targets = HostNetwork, []Target{{w, p, 0}}
-				e.Because = []string{why, "a pod on its node's network listens on the node's addresses, on every port it opens, declared or not"}
-				s.add(e)
-				continue
-			}
-			for _, q := range p.Ports {
-				if q.HostPort == 0 {
-					continue
-				}
-				e := at
-				e.Kind, e.Port, e.Protocol, e.Line = HostPort, q.HostPort, q.Protocol, q.Line
-				e.Targets = []Target{{w, p, q.Number}}
-				e.Pos = object.Pos{File: p.Pos().File, Line: q.Line}
-				if q.HostIP == "127.0.0.1" || q.HostIP == "::1" {
-					e.Public, e.Because = enforcer.No, []string{"hostIP " + q.HostIP + " is the node's own loopback"}
-					e.Sources = netset.Addrs{}
-				}
-				s.add(e)
-			}
-		}
-	}
+// add keeps targets in order and once each.
+func (f *finder) add(e Entry) {
+	slices.SortStableFunc(e.Targets, func(a, b Target) int {
+		return cmp.Or(a.Workload.Ref.Compare(b.Workload.Ref), cmp.Compare(a.Pod.Name, b.Pod.Name), cmp.Compare(a.Port, b.Port))
+	})
+	e.Targets = slices.Compact(e.Targets)
+	f.Entries = append(f.Entries, e)
 }
 
-// add keeps one entry for all pods of a workload that share it.
-func (s *Set) add(e Entry) {
-	for i := range s.Entries {
-		f := &s.Entries[i]
-		if f.Via == e.Via && f.Kind == e.Kind && f.Port == e.Port && f.Protocol == e.Protocol && f.Public == e.Public {
-			f.Targets = append(f.Targets, e.Targets...)
-			return
-		}
+// notPublic is what the internet does not route: RFC 1918, 6598 (shared), 3927 and 4291 (link local),
+// 4193 (unique local), loopback, multicast, this network.
+const notPublic = "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.168.0.0/16,224.0.0.0/4,240.0.0.0/4," +
+	"::/127,fc00::/7,fe80::/10,ff00::/8"
+
+func publicAddrs() netset.Addrs {
+	private, err := netset.ParseAddrs(notPublic)
+	if err != nil {
+		return netset.AllAddrs() // a constant; its test reads it
 	}
-	s.Entries = append(s.Entries, e)
+	return netset.AllAddrs().Subtract(private)
 }
 
-// nodesPublic tells whether nodes can be reached from the internet, by the addresses their status states.
-func nodesPublic(c *cluster.Cluster) (enforcer.Answer, string) {
-	for _, n := range c.Nodes {
-		if len(n.External) > 0 {
-			return enforcer.Yes, "node " + n.Name + " has the external address " + n.External[0].String()
-		}
-		for _, a := range n.Internal {
-			if Public(a) {
-				return enforcer.Yes, "node " + n.Name + " has the public address " + a.String()
-			}
-		}
-	}
-	if c.NodeAddrs.Overlaps(publicAddrs()) {
-		return enforcer.Unknown, "the stated addresses of nodes include public ones"
-	}
-	if c.NodesKnown {
-		return enforcer.No, "no node in the input has a public address; hosts of the node network still reach it"
-	}
-	return enforcer.Unknown, "the addresses of the nodes are not in the input"
-}
+// Public tells whether the internet routes an address.
+func Public(a netip.Addr) bool { return publicAddrs().Contains(a.Unmap()) }
+
+// hasPublic tells whether a holds an address that the internet routes.
+func hasPublic(a netset.Addrs) bool { return a.Overlaps(publicAddrs()) }

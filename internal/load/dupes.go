@@ -24,9 +24,11 @@ func (c *collector) dropDuplicates() {
 			continue
 		}
 		w := c.objects[j]
-		p := object.Problem{Severity: object.Warning, Pos: o.Pos, Ref: o.Ref,
+		p := object.Problem{
+			Severity: object.Warning, Pos: o.Pos, Ref: o.Ref,
 			Msg:  fmt.Sprintf("given again at %s with other content; the last one is used, this one is dropped", w.Pos),
-			Hint: "remove one of the two, or read only one of the overlays"}
+			Hint: "remove one of the two, or read only one of the overlays",
+		}
 		if o.Version == w.Version && bytes.Equal(o.Root.AppendJSON(nil), w.Root.AppendJSON(nil)) {
 			p.Severity, p.Hint = object.Note, ""
 			p.Msg = fmt.Sprintf("given again at %s with the same content", w.Pos)

@@ -239,9 +239,11 @@ func (c *collector) notListed(dir string, fs *kustomizeFS) {
 		for _, o := range objects {
 			if _, known := c.kinds[o.Ref.GroupKind()]; known {
 				c.skip(o.Pos, "not listed in "+filepath.Base(fs.path))
-				c.problems = append(c.problems, object.Problem{Severity: object.Warning, Pos: o.Pos, Ref: o.Ref,
+				c.problems = append(c.problems, object.Problem{
+					Severity: object.Warning, Pos: o.Pos, Ref: o.Ref,
 					Msg:  "this file is not listed in " + filepath.Base(fs.path) + ", so the object is never applied; not read",
-					Hint: "add it to resources, or remove the file"})
+					Hint: "add it to resources, or remove the file",
+				})
 			}
 		}
 		return nil

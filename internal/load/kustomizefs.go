@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -35,8 +36,10 @@ func newKustomizeFS(c *collector, dir string) (*kustomizeFS, error) {
 	if _, err := os.ReadDir(real); err != nil {
 		return nil, err
 	}
-	return &kustomizeFS{FileSystem: filesys.MakeFsOnDisk(), c: c, dir: dir, real: real, path: kustomizationIn(dir),
-		read: map[string]int64{}, seen: map[string]bool{}}, nil
+	return &kustomizeFS{
+		FileSystem: filesys.MakeFsOnDisk(), c: c, dir: dir, real: real, path: kustomizationIn(dir),
+		read: map[string]int64{}, seen: map[string]bool{},
+	}, nil
 }
 
 // ReadFile reads within the limits and cleans kustomization files.
@@ -104,8 +107,7 @@ func (fs *kustomizeFS) clean(data []byte, real string) ([]byte, error) {
 	if err != nil {
 		if fs.failed == nil {
 			fs.failed, fs.failedAt = err, object.Pos{File: k.file}
-			var le *lineError
-			if errors.As(err, &le) {
+			if le, ok := errors.AsType[*lineError](err); ok {
 				fs.failedAt.Line = le.line
 			}
 		}
@@ -118,7 +120,7 @@ func (fs *kustomizeFS) clean(data []byte, real string) ([]byte, error) {
 	if real == realPath(fs.path) {
 		out = without(out, "buildMetadata")
 		origin := &object.Value{Kind: object.List, Items: []*object.Value{{Kind: object.String, Text: "originAnnotations"}}}
-		out = &object.Value{Kind: object.Map, Fields: append(out.Fields[:len(out.Fields):len(out.Fields)], object.Field{Name: "buildMetadata", Value: origin})}
+		out = &object.Value{Kind: object.Map, Fields: append(slices.Clip(out.Fields), object.Field{Name: "buildMetadata", Value: origin})}
 	}
 	return out.AppendJSON(nil), nil
 }

@@ -99,8 +99,10 @@ func newLiveReader(c *collector, l *Live) (*liveReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
-	return &liveReader{c: c, client: client, base: base, name: "cluster:" + cmp.Or(context, "in-cluster"), namespace: namespace,
-		timeout: cmp.Or(l.Timeout, time.Minute), broken: map[string]bool{}}, nil
+	return &liveReader{
+		c: c, client: client, base: base, name: "cluster:" + cmp.Or(context, "in-cluster"), namespace: namespace,
+		timeout: cmp.Or(l.Timeout, time.Minute), broken: map[string]bool{},
+	}, nil
 }
 
 // lost accounts for a kind that could not be read.
@@ -204,8 +206,7 @@ func (r *liveReader) discover() (map[object.GroupKind]resourceInfo, error) {
 		}
 		for _, v := range versions {
 			err := r.resources(g.Name, v, "/apis/"+g.Name+"/"+v, found)
-			var se *statusError
-			if errors.As(err, &se) {
+			if se, ok := errors.AsType[*statusError](err); ok {
 				r.broken[g.Name], r.refused = true, true
 				at := object.Pos{File: r.name}
 				r.c.missing(at, g.Name+"/"+v, "its kinds cannot be discovered: "+se.Error())
@@ -255,10 +256,10 @@ func (r *liveReader) kind(k Kind, res resourceInfo) error {
 	var err error
 	switch {
 	case len(k.Names) > 0:
-		err = r.named(k, root+"/namespaces/"+k.NamesIn+"/"+k.Resource, k.Names)
+		err = r.named(root+"/namespaces/"+k.NamesIn+"/"+k.Resource, k.Names)
 	case r.namespace != "" && k.Group == "" && k.Kind == "Namespace":
 		if err = r.list(k, root+"/"+k.Resource); isStatus(err, http.StatusForbidden) {
-			err = r.named(k, root+"/"+k.Resource, []string{r.namespace})
+			err = r.named(root+"/"+k.Resource, []string{r.namespace})
 		}
 	case r.namespace != "" && res.namespaced:
 		err = r.list(k, root+"/namespaces/"+r.namespace+"/"+k.Resource)
@@ -285,7 +286,7 @@ func isStatus(err error, code int) bool {
 }
 
 // named fetches objects by name; those that do not exist are no loss.
-func (r *liveReader) named(k Kind, path string, names []string) error {
+func (r *liveReader) named(path string, names []string) error {
 	for _, name := range names {
 		body, err := r.get(path+"/"+name, nil)
 		if isStatus(err, http.StatusNotFound) {

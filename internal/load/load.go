@@ -76,7 +76,7 @@ func Load(ctx context.Context, sources []string, opt Options) (*Result, error) {
 // Parse reads one stream of YAML or JSON documents, a transcript of kubectl commands with such output, or a
 // snapshot. file is only a name for positions. Problems and skipped documents come in the order met.
 func Parse(data []byte, file string, limits Limits) ([]*object.Object, []object.Problem, []Skipped) {
-	c := newCollector(context.Background(), Options{Limits: limits})
+	c := newCollector(context.Background(), Options{Limits: limits}) //nolint:forbidigo // Parse reads bytes that are here: there is nothing to cancel
 	c.stream(data, file)
 	return c.objects, c.problems, c.cov.Skipped
 }
@@ -184,8 +184,7 @@ func (p *progressReader) Read(b []byte) (int, error) {
 
 // plain drops the "open PATH:" in front of file errors, because the source is named already.
 func plain(err error) error {
-	var pe *os.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
 		return pe.Err
 	}
 	return err

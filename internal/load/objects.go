@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -85,8 +86,10 @@ func (d *document) one(v *object.Value) {
 	}
 	if o.Ref.Name == "" && o.Root.Get("metadata", "generateName").Str() == "" {
 		if _, known := d.c.kinds[o.Ref.GroupKind()]; known {
-			d.c.problems = append(d.c.problems, object.Problem{Severity: object.Error, Pos: o.Pos, Ref: o.Ref,
-				Msg: "has no metadata.name; not read", Hint: "kubectl refuses an object without a name"})
+			d.c.problems = append(d.c.problems, object.Problem{
+				Severity: object.Error, Pos: o.Pos, Ref: o.Ref,
+				Msg: "has no metadata.name; not read", Hint: "kubectl refuses an object without a name",
+			})
 		}
 		d.c.skip(o.Pos, o.Ref.Kind+" without metadata.name")
 		return
@@ -103,9 +106,11 @@ func (d *document) one(v *object.Value) {
 func (d *document) names(o *object.Object) {
 	for _, field := range []string{"name", "namespace"} {
 		if v := o.Root.Get("metadata", field); v.IsSet() && v.Kind != object.String {
-			d.c.problems = append(d.c.problems, object.Problem{Severity: object.Error, Pos: o.At(v), Ref: o.Ref,
+			d.c.problems = append(d.c.problems, object.Problem{
+				Severity: object.Error, Pos: o.At(v), Ref: o.Ref,
 				Msg:  fmt.Sprintf("metadata.%s is a %s, not a string: it is read as %q", field, v.Kind, v.Str()),
-				Hint: "put it in quotes; kubectl refuses it as it is"})
+				Hint: "put it in quotes; kubectl refuses it as it is",
+			})
 		}
 	}
 }
@@ -161,12 +166,7 @@ func redact(o *object.Object) *object.Value {
 // without copies a map without some fields; the map itself when it has none of them.
 func without(v *object.Value, names ...string) *object.Value {
 	drop := func(name string) bool {
-		for _, n := range names {
-			if n == name {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(names, name)
 	}
 	for i, f := range v.Fields {
 		if !drop(f.Name) {

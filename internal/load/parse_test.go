@@ -29,13 +29,14 @@ import (
 func sameAsKubectl(t interface {
 	Helper()
 	Errorf(string, ...any)
-}, doc []byte) {
+}, doc []byte,
+) {
 	t.Helper()
 	theirs, err := yaml.YAMLToJSON(doc)
 	if err != nil {
 		return
 	}
-	c := newCollector(context.Background(), Options{})
+	c := newCollector(context.Background(), Options{}) //nolint:forbidigo // shared with rapid, which has no context
 	complained := false
 	v, err := c.parseYAML(doc, 1, func(int, string) { complained = true })
 	if err != nil {
@@ -71,7 +72,7 @@ func TestScalarsAreReadAsKubectlReadsThem(t *testing.T) {
 }
 
 func TestDocumentsAreReadAsKubectlReadsThem(t *testing.T) {
-	for _, doc := range bytes.Split(shop(3), []byte("---\n")) {
+	for doc := range bytes.SplitSeq(shop(3), []byte("---\n")) {
 		sameAsKubectl(t, doc)
 	}
 	for _, doc := range []string{

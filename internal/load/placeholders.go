@@ -88,7 +88,7 @@ func (s *substitution) value(v *object.Value, field string) *object.Value {
 	if v == nil {
 		return v
 	}
-	switch v.Kind {
+	switch v.Kind { //nolint:exhaustive // the other kinds are handled below
 	case object.String:
 		return s.text(v, field)
 	case object.List:

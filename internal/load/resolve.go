@@ -146,7 +146,7 @@ func plainKey(s string) (string, error) {
 		return "-.inf", nil
 	}
 	kind, text := plainScalar(s)
-	switch kind {
+	switch kind { //nolint:exhaustive // the other kinds are handled below
 	case object.Null:
 		return "", errors.New("a key is null")
 	case object.Number:

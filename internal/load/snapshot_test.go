@@ -71,8 +71,10 @@ func TestSnapshotRoundTrip(t *testing.T) {
 func TestSnapshotBroken(t *testing.T) {
 	const head = `{"apiVersion":"bulkhead.dev/v1alpha1","kind":"Snapshot",`
 	for name, tc := range map[string]struct{ text, want string }{
-		"lines do not fit": {head + `"objects":[{"file":"a.yaml","lines":"1 1","object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}}]}`,
-			"s.json:1: snapshot: the lines of this object do not fit it; its places are not known"},
+		"lines do not fit": {
+			head + `"objects":[{"file":"a.yaml","lines":"1 1","object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}}]}`,
+			"s.json:1: snapshot: the lines of this object do not fit it; its places are not known",
+		},
 		"no file":    {head + `"objects":[{"object":{}}]}`, "s.json:1: snapshot: an entry has no file or no object; not read"},
 		"unknown":    {head + `"more":1,"objects":[]}`, "s.json:1: snapshot: more: unknown field"},
 		"bad header": {head + `"problems":3,"objects":[]}`, "s.json:1: snapshot: problems: json: cannot unmarshal number into Go value of type []object.Problem"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -155,7 +156,7 @@ func (y *yamlTree) value(n *yaml.Node, depth int) (*sized, error) {
 	if depth > y.c.lim.Depth {
 		return nil, errorAt(line, "nested deeper than %d levels", y.c.lim.Depth)
 	}
-	switch n.Kind {
+	switch n.Kind { //nolint:exhaustive // the other kinds are handled below
 	case yaml.DocumentNode:
 		return y.value(n.Content[0], depth)
 	case yaml.AliasNode:
@@ -174,7 +175,7 @@ func (y *yamlTree) value(n *yaml.Node, depth int) (*sized, error) {
 // own is the value of a node that is no alias.
 func (y *yamlTree) own(n *yaml.Node, line, depth int) (*sized, error) {
 	s := &sized{value: &object.Value{Line: line}, nodes: 1}
-	switch n.Kind {
+	switch n.Kind { //nolint:exhaustive // the other kinds are handled below
 	case yaml.ScalarNode:
 		var err error
 		s.value.Kind, s.value.Text, err = scalar(n)
@@ -253,13 +254,13 @@ func (y *yamlTree) merge(v *yaml.Node, m *fieldSet, s *sized, depth int) error {
 	if v.Kind == yaml.SequenceNode {
 		maps = v.Content
 	}
-	for i := len(maps) - 1; i >= 0; i-- { // the first of a list of maps is the strongest
-		t, err := y.value(maps[i], depth)
+	for _, m0 := range slices.Backward(maps) { // the first of a list of maps is the strongest
+		t, err := y.value(m0, depth)
 		if err != nil {
 			return err
 		}
 		if t.value.Kind != object.Map {
-			return errorAt(maps[i].Line+y.offset, "<< wants a map or a list of maps")
+			return errorAt(m0.Line+y.offset, "<< wants a map or a list of maps")
 		}
 		for _, f := range t.value.Fields {
 			m.merge(f)

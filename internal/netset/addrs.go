@@ -17,7 +17,8 @@ type AddrSpan struct{ Lo, Hi netip.Addr }
 var wholeLine = []span[netip.Addr]{
 	{netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{255, 255, 255, 255})},
 	{netip.IPv6Unspecified(), netip.AddrFrom16([16]byte{
-		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255})},
+		255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+	})},
 }
 
 // The IPv4-mapped block and the address it is tied to; see the package comment. As every set is made with

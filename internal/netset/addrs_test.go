@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 )
 
 func addrs(t testing.TB, text string) netset.Addrs {

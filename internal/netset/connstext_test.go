@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 )
 
 func TestParse(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 )
 
 func TestPartition(t *testing.T) {

@@ -43,7 +43,7 @@ func (p Protocol) HasPorts() bool { return p <= SCTP }
 
 // ParseProtocol reads what String gives, in any case. An empty name is an error, not TCP.
 func ParseProtocol(name string) (Protocol, error) {
-	for p := TCP; p < protocolCount; p++ {
+	for p := range Protocol(protocolCount) {
 		if strings.EqualFold(name, p.String()) {
 			return p, nil
 		}

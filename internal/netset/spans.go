@@ -26,7 +26,7 @@ func canonical[P point[P]](s []span[P]) []span[P] {
 	for _, n := range s[1:] {
 		out = push(out, n)
 	}
-	return out[:len(out):len(out)]
+	return slices.Clip(out)
 }
 
 // push appends n, which must not begin before the last span of s, and joins the two if they meet.

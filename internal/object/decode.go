@@ -50,7 +50,9 @@ func (d *decoder) value(v *Value, into reflect.Value, path string) {
 			}
 			return
 		case encoding.TextUnmarshaler:
-			if err := u.UnmarshalText([]byte(v.Str())); err != nil {
+			if v.Kind != String {
+				d.fail(v, path, "want a string, got a %s", v.Kind)
+			} else if err := u.UnmarshalText([]byte(v.Str())); err != nil {
 				d.fail(v, path, "%v", err)
 			}
 			return

@@ -40,8 +40,14 @@ func TestExitCode(t *testing.T) {
 
 func TestOld(t *testing.T) {
 	for _, tc := range []struct{ now, want string }{
-		{"1.3.1", "1.2.1"}, {"1.3.2", "1.2.1,1.3.4"}, {"1.2.5,1.2.6", "1.1.6"}, {"1.4.2", "1.3.1,1.3.2,1.3.5"},
-		{"11.4.5", "11.3.4"}, {"4.2.1", "4.1"}, {"12.5.2", ""}, {"", ""},
+		{"1.3.1", "1.2.1"},
+		{"1.3.2", "1.2.1,1.3.4"},
+		{"1.2.5,1.2.6", "1.1.6"},
+		{"1.4.2", "1.3.1,1.3.2,1.3.5"},
+		{"11.4.5", "11.3.4"},
+		{"4.2.1", "4.1"},
+		{"12.5.2", ""},
+		{"", ""},
 	} {
 		got := pci.Old(strings.Split(tc.now, ","))
 		slices.Sort(got)
@@ -79,7 +85,8 @@ func inputOf(t *testing.T, label pci.ScopeLabel, turn func([]*object.Object)) *p
 
 // ask is a check that says something about every workload.
 func ask(id string, s pci.Status, needsScope bool) pci.Check {
-	return pci.Check{ID: id, Title: "title of " + id, Severity: pci.Medium, Requirements: []string{"1.3.1", "1.2.6"}, Guidance: []string{"4.1"}, NeedsScope: needsScope,
+	return pci.Check{
+		ID: id, Title: "title of " + id, Severity: pci.Medium, Requirements: []string{"1.3.1", "1.2.6"}, Guidance: []string{"4.1"}, NeedsScope: needsScope,
 		Run: func(in *pci.Input) []pci.Finding {
 			var out []pci.Finding
 			for _, w := range in.Cluster.Workloads {
@@ -94,7 +101,8 @@ func ask(id string, s pci.Status, needsScope bool) pci.Check {
 				out = append(out, f)
 			}
 			return out
-		}}
+		},
+	}
 }
 
 func catalogue() []pci.Check {

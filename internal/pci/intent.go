@@ -325,16 +325,20 @@ func (r *intentReader) ends(c *cluster.Cluster) {
 	for _, n := range r.Needs {
 		for _, end := range [...]string{n.From, n.To} {
 			if _, isCIDR := cidr(end); !known[end] && !isCIDR {
-				r.problems = append(r.problems, object.Problem{Severity: object.Error, Pos: n.Pos, Ref: n.Ref,
+				r.problems = append(r.problems, object.Problem{
+					Severity: object.Error, Pos: n.Pos, Ref: n.Ref,
 					Msg:  fmt.Sprintf("need %s: %s is no zone and no workload of the input, so the need covers nothing", n.ID, end),
-					Hint: "want a zone's name, namespace/workload, a CIDR, or " + internet})
+					Hint: "want a zone's name, namespace/workload, a CIDR, or " + internet,
+				})
 			}
 		}
 	}
 	for _, e := range r.Entries {
 		if e.Workload != "" && !known[e.Workload] {
-			r.problems = append(r.problems, object.Problem{Severity: object.Warning, Pos: e.Pos, Ref: e.Ref,
-				Msg: fmt.Sprintf("entry: there is no workload %s in the input", e.Workload), Hint: wantEntry})
+			r.problems = append(r.problems, object.Problem{
+				Severity: object.Warning, Pos: e.Pos, Ref: e.Ref,
+				Msg: fmt.Sprintf("entry: there is no workload %s in the input", e.Workload), Hint: wantEntry,
+			})
 		}
 	}
 }

@@ -168,8 +168,10 @@ func (r *scopeReader) byLabel(p *cluster.Pod) Class {
 	if !has {
 		if !p.Namespace.Declared {
 			r.unsure[p.Workload] = true
-			r.problems = append(r.problems, object.Problem{Severity: object.Error, Pos: p.Pos(), Ref: p.Workload.Ref,
-				Msg: fmt.Sprintf("the pod has no label %s, and the labels of namespace %s are not in the input", r.label.Key, p.Namespace.Name), Hint: "add the Namespace object; until then the class is not known"})
+			r.problems = append(r.problems, object.Problem{
+				Severity: object.Error, Pos: p.Pos(), Ref: p.Workload.Ref,
+				Msg: fmt.Sprintf("the pod has no label %s, and the labels of namespace %s are not in the input", r.label.Key, p.Namespace.Name), Hint: "add the Namespace object; until then the class is not known",
+			})
 			return Unclassified
 		}
 		v, has = p.Namespace.Labels[r.label.Key]
@@ -184,8 +186,10 @@ func (r *scopeReader) byLabel(p *cluster.Pod) Class {
 	}
 	class, err := ParseClass(v)
 	if err != nil {
-		r.problems = append(r.problems, object.Problem{Severity: object.Error, Pos: p.Pos(), Ref: p.Workload.Ref,
-			Msg: fmt.Sprintf("label %s: %v", r.label.Key, err), Hint: "the workload counts as unclassified"})
+		r.problems = append(r.problems, object.Problem{
+			Severity: object.Error, Pos: p.Pos(), Ref: p.Workload.Ref,
+			Msg: fmt.Sprintf("label %s: %v", r.label.Key, err), Hint: "the workload counts as unclassified",
+		})
 	}
 	return class
 }

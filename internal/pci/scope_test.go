@@ -54,11 +54,13 @@ func TestScope(t *testing.T) {
 		},
 		"addresses only": {
 			"  zones:\n    - {name: office, scope: out-of-scope, cidrs: [10.0.0.0/8]}\n", "",
-			map[string]string{"pay": "unclassified", "web": "unclassified", "far": "unclassified"}, nil,
+			map[string]string{"pay": "unclassified", "web": "unclassified", "far": "unclassified"},
+			nil,
 		},
 		"label and value": {
 			"  zones: []\n", "app=pay",
-			map[string]string{"pay": "cde", "web": "out-of-scope", "far": "out-of-scope"}, nil,
+			map[string]string{"pay": "cde", "web": "out-of-scope", "far": "out-of-scope"},
+			nil,
 		},
 		"zones, then label": {
 			"  zones:\n    - {name: card, scope: connected, serviceAccounts: [payer]}\n", "team",
@@ -70,7 +72,8 @@ func TestScope(t *testing.T) {
 		},
 		"short names": {
 			"  zones:\n    - {name: a, scope: out, podSelector: {matchLabels: {app: pay}}}\n    - {name: b, scope: cde-store, podSelector: {matchLabels: {app: web}}}\n    - {name: c, scope: security-impacting, podSelector: {matchLabels: {app: far}}}\n", "",
-			map[string]string{"pay": "out-of-scope", "web": "cde-store", "far": "security-impacting"}, nil,
+			map[string]string{"pay": "out-of-scope", "web": "cde-store", "far": "security-impacting"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

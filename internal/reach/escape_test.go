@@ -6,10 +6,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	networkingv1 "k8s.io/api/networking/v1"
+
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
-	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // everyLabels calls f with all label maps over the keys, where each is absent, one of the values that

@@ -75,7 +75,7 @@ func (w *oracleWorld) side(dir networkingv1.PolicyType, subject, peer, dst oracl
 
 // oracleHasType: "If this field is not specified, it will default based on the existence of ingress or
 // egress rules; policies that contain an egress section are assumed to affect egress, and all policies
-// (whether or not they contain an ingress section) are assumed to affect ingress."
+// (whether or not they contain an ingress section) are assumed to affect ingress.".
 func oracleHasType(p *networkingv1.NetworkPolicy, dir networkingv1.PolicyType) bool {
 	if len(p.Spec.PolicyTypes) > 0 {
 		return slices.Contains(p.Spec.PolicyTypes, dir)

@@ -18,16 +18,20 @@ var attacker = Peer{Kind: attack, Namespace: attack, Name: attack}
 
 func hostileListing() *Listing {
 	why := reach.Reason{Code: "pod-address", Msg: attack, Pos: object.Pos{File: attack, Line: 3}}
-	return &Listing{Protocol: ListingProtocol, Problems: []object.Problem{},
+	return &Listing{
+		Protocol: ListingProtocol, Problems: []object.Problem{},
 		Connections: []Connection{
 			{Src: attacker, Dst: Peer{FQDN: attack}, Must: PortsOf(netset.None()), May: PortsOf(netset.All()), Because: []reach.Reason{why}},
 			{Src: Peer{Entity: attack}, Dst: Peer{CIDRs: []string{attack}}, Must: PortsOf(netset.All()), May: PortsOf(netset.All()), Because: []reach.Reason{}},
 		},
 		Exposure: []Exposed{
-			{Via: object.Ref{Kind: attack, Name: attack}, Kind: attack, Public: attack, Port: attack, Sources: []string{}, Because: []string{attack},
-				Targets: []Target{{Workload: attacker, Port: 80, Must: PortsOf(netset.All())}, {Workload: attacker, May: PortsOf(netset.All())}, {Workload: attacker}}},
+			{
+				Via: object.Ref{Kind: attack, Name: attack}, Kind: attack, Public: attack, Port: attack, Sources: []string{}, Because: []string{attack},
+				Targets: []Target{{Workload: attacker, Port: 80, Must: PortsOf(netset.All())}, {Workload: attacker, May: PortsOf(netset.All())}, {Workload: attacker}},
+			},
 			{Via: object.Ref{Kind: "Service", Name: "none"}, Kind: "NodePort", Public: "no"},
-		}}
+		},
+	}
 }
 
 func hostileChanges() *Changes {
@@ -43,12 +47,15 @@ func hostileWhy() *Why {
 	pos := object.Pos{File: attack, Line: 1}
 	side := Side{Applies: true, Note: attack, Isolated: "unknown", Must: none, May: none, Policies: []PolicyTrace{
 		{Policy: object.Ref{Kind: attack, Name: attack}, Pos: pos, Rules: []RuleTrace{
-			{Action: attack, Path: attack, Pos: pos, Matches: all, Perhaps: all, Doubts: []string{attack}}}},
+			{Action: attack, Path: attack, Pos: pos, Matches: all, Perhaps: all, Doubts: []string{attack}},
+		}},
 		{Policy: object.Ref{Kind: attack, Name: attack}, Pos: pos, Rules: []RuleTrace{{Path: attack, Pos: pos}}},
 		{Policy: object.Ref{Kind: attack, Name: attack}, Pos: pos, Rules: []RuleTrace{{}, {}}},
 	}}
-	a := Answer{Src: attacker, Dst: attacker, SrcText: attack, DstText: attack, Query: all, Verdict: Undecided, Must: none, May: all,
-		Egress: side, Ingress: side, Because: []reach.Reason{{Msg: attack}}, Witness: attack}
+	a := Answer{
+		Src: attacker, Dst: attacker, SrcText: attack, DstText: attack, Query: all, Verdict: Undecided, Must: none, May: all,
+		Egress: side, Ingress: side, Because: []reach.Reason{{Msg: attack}}, Witness: attack,
+	}
 	b := a
 	b.Verdict, b.Egress, b.Ingress = Denied, Side{Note: attack}, Side{}
 	return &Why{Protocol: TraceProtocol, Verdict: Undecided, Notes: []string{attack}, Answers: []Answer{a, b}, Problems: []object.Problem{}}

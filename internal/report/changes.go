@@ -33,8 +33,10 @@ type Change struct {
 
 // ChangeOf makes the record of a change.
 func ChangeOf(c reach.Change) Change {
-	return Change{Src: PeerOf(c.Src), Dst: PeerOf(c.Dst), Added: PortsOf(c.Added), Removed: PortsOf(c.Removed),
-		MaybeAdded: PortsOf(c.MaybeAdded), MaybeRemoved: PortsOf(c.MaybeRemoved)}
+	return Change{
+		Src: PeerOf(c.Src), Dst: PeerOf(c.Dst), Added: PortsOf(c.Added), Removed: PortsOf(c.Removed),
+		MaybeAdded: PortsOf(c.MaybeAdded), MaybeRemoved: PortsOf(c.MaybeRemoved),
+	}
 }
 
 // Certain tells whether something is certainly different.

@@ -50,7 +50,7 @@ func unsafeRune(r rune) bool {
 func wrap(s string, width int) []string {
 	var out []string
 	cur := ""
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		if cur != "" && len(cur)+1+len(w) > width {
 			out = append(out, cur)
 			cur = ""

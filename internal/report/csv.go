@@ -13,8 +13,10 @@ var csvFormat = Format{Name: "csv", Ext: ".csv", Media: "text/csv; charset=utf-8
 
 // writeCSV writes a row for each finding. The columns are a promise: new ones come at the end.
 func writeCSV(w io.Writer, a *pci.Assessment, _ Options) error {
-	rows := [][]string{{"status", "severity", "check", "title", "requirements", "requirements_3_2_1", "guidance",
-		"kind", "namespace", "name", "file", "line", "message", "witness", "because", "fix", "holds", "of", "fingerprint"}}
+	rows := [][]string{{
+		"status", "severity", "check", "title", "requirements", "requirements_3_2_1", "guidance",
+		"kind", "namespace", "name", "file", "line", "message", "witness", "because", "fix", "holds", "of", "fingerprint",
+	}}
 	for _, f := range a.Findings {
 		fix, holds, of := "", "", ""
 		if f.Fix != nil {
@@ -23,9 +25,11 @@ func writeCSV(w io.Writer, a *pci.Assessment, _ Options) error {
 		if f.Population.Of > 0 {
 			holds, of = strconv.Itoa(f.Population.Holds), strconv.Itoa(f.Population.Of)
 		}
-		rows = append(rows, []string{string(f.Status), string(f.Severity), f.Check, f.Title, strings.Join(f.Requirements, " "),
+		rows = append(rows, []string{
+			string(f.Status), string(f.Severity), f.Check, f.Title, strings.Join(f.Requirements, " "),
 			strings.Join(f.Requirements321, " "), strings.Join(f.Guidance, " "), f.Subject.Kind, f.Subject.Namespace, f.Subject.Name,
-			f.Pos.File, lineNumber(f.Pos.Line), f.Message, witnessText(f.Witness), strings.Join(becauseTexts(f), "; "), fix, holds, of, f.Fingerprint})
+			f.Pos.File, lineNumber(f.Pos.Line), f.Message, witnessText(f.Witness), strings.Join(becauseTexts(f), "; "), fix, holds, of, f.Fingerprint,
+		})
 	}
 	return writeRows(w, rows)
 }

@@ -43,8 +43,10 @@ func count(a *pci.Assessment, s pci.Status) int {
 
 // tally is the counts in one line: "3 failed, 1 undecided, 0 errors, 2 manual, 0 accepted, 1 not applicable, 12 passed".
 func tally(a *pci.Assessment) string {
-	words := map[pci.Status]string{pci.Fail: "failed", pci.Unknown: "undecided", pci.Error: "not checked", pci.Manual: "manual",
-		pci.Accepted: "accepted", pci.NotApplicable: "not applicable", pci.Pass: "passed"}
+	words := map[pci.Status]string{
+		pci.Fail: "failed", pci.Unknown: "undecided", pci.Error: "not checked", pci.Manual: "manual",
+		pci.Accepted: "accepted", pci.NotApplicable: "not applicable", pci.Pass: "passed",
+	}
 	parts := make([]string, len(words))
 	for i, s := range pci.Statuses() {
 		parts[i] = fmt.Sprintf("%d %s", count(a, s), words[s])

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -138,7 +139,7 @@ func TestHostileTextIsNoMarkup(t *testing.T) {
 		}
 	}
 	// A table row must have as many cells as its heading, whatever the texts hold.
-	for _, l := range strings.Split(out, "\n") {
+	for l := range strings.SplitSeq(out, "\n") {
 		if strings.HasPrefix(l, "| ") {
 			if got := strings.Count(l, "|") - strings.Count(l, `\|`); got != 6 {
 				t.Errorf("row of %d bars, want 6: %s", got, l)
@@ -154,7 +155,7 @@ func TestHostileTextIsNoMarkup(t *testing.T) {
 func outsideFences(s string) string {
 	var out []string
 	fence := ""
-	for _, l := range strings.Split(s, "\n") {
+	for l := range strings.SplitSeq(s, "\n") {
 		ticks := l[:len(l)-len(strings.TrimLeft(l, "`"))]
 		switch {
 		case fence == "" && len(ticks) >= 3:
@@ -178,7 +179,7 @@ func TestJUnitPassesOnlyWhatPassed(t *testing.T) {
 		}
 		for {
 			tok, err := dec.Token()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if c, ok := tok.(xml.CharData); err != nil || !ok || len(bytes.TrimSpace(c)) > 0 {

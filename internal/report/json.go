@@ -95,8 +95,7 @@ func Read(r io.Reader) (*pci.Assessment, error) {
 
 // plainJSON puts the place of a syntax error into the text.
 func plainJSON(err error) error {
-	var se *json.SyntaxError
-	if errors.As(err, &se) {
+	if se, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("%w at byte %d", err, se.Offset)
 	}
 	return err

@@ -257,8 +257,10 @@ func listCSV(w io.Writer, l *Listing, _ Options) error {
 		for _, r := range c.Because {
 			why = append(why, r.String())
 		}
-		rows = append(rows, []string{c.Src.Kind, c.Src.Namespace, c.Src.Name, c.Src.other(), c.Dst.Kind, c.Dst.Namespace, c.Dst.Name, c.Dst.other(),
-			conns(c.Must).String(), conns(c.May).String(), strings.Join(why, "; ")})
+		rows = append(rows, []string{
+			c.Src.Kind, c.Src.Namespace, c.Src.Name, c.Src.other(), c.Dst.Kind, c.Dst.Namespace, c.Dst.Name, c.Dst.other(),
+			conns(c.Must).String(), conns(c.May).String(), strings.Join(why, "; "),
+		})
 	}
 	return writeRows(w, rows)
 }

@@ -33,8 +33,10 @@ func parseAddrs(t *testing.T, s string) netset.Addrs {
 
 // The shape of the record is a promise, to the letter.
 func TestListingRecord(t *testing.T) {
-	e := reach.Edge{Src: reach.OfAddrs(parseAddrs(t, "10.0.0.0/8,fd00::/8")), Dst: reach.Peer{Entity: reach.OwnNode},
-		Bounds: reach.Bounds{Must: parseConns(t, "tcp/80,443,8000-8100 icmp"), May: parseConns(t, "tcp udp/53 icmp")}}
+	e := reach.Edge{
+		Src: reach.OfAddrs(parseAddrs(t, "10.0.0.0/8,fd00::/8")), Dst: reach.Peer{Entity: reach.OwnNode},
+		Bounds: reach.Bounds{Must: parseConns(t, "tcp/80,443,8000-8100 icmp"), May: parseConns(t, "tcp udp/53 icmp")},
+	}
 	why := reach.Reason{Code: "pod-address", Msg: "the pod's address is not known", Pos: object.Pos{File: "a.yaml", Line: 3}}
 	l := &Listing{Protocol: ListingProtocol, Connections: []Connection{
 		NewRecorder().Edge(e, func(_, _ reach.Peer) []reach.Reason { return []reach.Reason{why} }),
@@ -98,8 +100,13 @@ func TestVerdictOf(t *testing.T) {
 		must, may string
 		want      Verdict
 	}{
-		{"none", "none", Denied}, {"none", "udp", Denied}, {"tcp", "tcp", Allowed}, {"tcp/80,443", "all", Allowed},
-		{"tcp/80", "tcp/80", Partly}, {"tcp/80", "tcp", Undecided}, {"none", "tcp/443", Undecided},
+		{"none", "none", Denied},
+		{"none", "udp", Denied},
+		{"tcp", "tcp", Allowed},
+		{"tcp/80,443", "all", Allowed},
+		{"tcp/80", "tcp/80", Partly},
+		{"tcp/80", "tcp", Undecided},
+		{"none", "tcp/443", Undecided},
 	} {
 		b := reach.Bounds{Must: parseConns(t, c.must), May: parseConns(t, c.may)}
 		if got := VerdictOf(q, b); got != c.want {
@@ -113,8 +120,10 @@ func TestMatrixOfManyWorkloads(t *testing.T) {
 	l := &Listing{}
 	for i := range 40 {
 		name := "w" + strings.Repeat("x", i)
-		l.Connections = append(l.Connections, Connection{Src: Peer{Kind: "Deployment", Namespace: "a", Name: name}, Dst: Peer{Kind: "Deployment", Namespace: "b", Name: name},
-			May: PortsOf(netset.All())})
+		l.Connections = append(l.Connections, Connection{
+			Src: Peer{Kind: "Deployment", Namespace: "a", Name: name}, Dst: Peer{Kind: "Deployment", Namespace: "b", Name: name},
+			May: PortsOf(netset.All()),
+		})
 	}
 	var b bytes.Buffer
 	if err := listMatrix(&b, l, Options{}); err != nil {

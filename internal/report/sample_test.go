@@ -25,8 +25,10 @@ func sample() *pci.Assessment {
 		finding("DEN-02", pci.Pass, pci.High, object.Ref{}, object.Pos{}, "Every pod is isolated for egress."),
 	})
 	f := a.Findings
-	f[0].Witness = &pci.Witness{Src: "Deployment shop/tool", Dst: "Deployment shop/db", SrcAddress: "10.244.0.7", Protocol: "TCP", Port: 5432,
-		Text: "Deployment shop/tool (10.244.0.7) -> Deployment shop/db tcp/5432"}
+	f[0].Witness = &pci.Witness{
+		Src: "Deployment shop/tool", Dst: "Deployment shop/db", SrcAddress: "10.244.0.7", Protocol: "TCP", Port: 5432,
+		Text: "Deployment shop/tool (10.244.0.7) -> Deployment shop/db tcp/5432",
+	}
 	f[0].Because = []pci.Because{{Ref: deny, Pos: at(30), Msg: "allows it in spec.ingress[0]"}, {Ref: db, Pos: at(12)}}
 	f[0].Fix = &pci.Fix{Text: "Take Deployment shop/tool out of the rule.", YAML: "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: deny\n"}
 	f[1].Witness = &pci.Witness{Src: "198.51.100.1", Dst: "Deployment shop/db", DstAddress: "10.244.0.8", Protocol: "UDP", Port: 53}
@@ -47,7 +49,8 @@ func clean() *pci.Assessment {
 	a := record("cilium", []pci.Finding{finding("DEN-01", pci.Pass, pci.High, object.Ref{}, object.Pos{}, "Every pod is isolated for ingress.")})
 	a.Scope = pci.ScopeSummary{Classes: []pci.ClassCount{}}
 	a.Enforcer = pci.Enforcer{Name: "cilium", Enforces: "yes", Because: []enforcer.Evidence{{
-		Pos: object.Pos{File: "all.yaml", Line: 7}, Ref: object.Ref{Group: "apps", Kind: "DaemonSet", Namespace: "kube-system", Name: "cilium"}, Msg: "the agent runs"}}}
+		Pos: object.Pos{File: "all.yaml", Line: 7}, Ref: object.Ref{Group: "apps", Kind: "DaemonSet", Namespace: "kube-system", Name: "cilium"}, Msg: "the agent runs",
+	}}}
 	a.Coverage = map[string]any{"sources": []string{"cluster"}, "files": 0, "objects": 90, "skipped": []string{}, "missing": []string{}, "complete": true}
 	a.Limits = []string{}
 	return a
@@ -82,14 +85,18 @@ func hostile() *pci.Assessment {
 	a.Scope = pci.ScopeSummary{Source: s, Classes: []pci.ClassCount{{Class: s, Workloads: 1}}}
 	a.Limits = []string{s}
 	a.Problems = []object.Problem{{Pos: object.Pos{File: s}, Ref: object.Ref{Kind: s, Name: s}, Msg: s, Hint: s}}
-	a.Coverage = map[string]any{"sources": []string{s}, "missing": []map[string]any{{"what": s, "why": s, "pos": object.Pos{File: s}}},
-		"skipped": []map[string]any{{"reason": s, "pos": object.Pos{File: s}}}}
+	a.Coverage = map[string]any{
+		"sources": []string{s}, "missing": []map[string]any{{"what": s, "why": s, "pos": object.Pos{File: s}}},
+		"skipped": []map[string]any{{"reason": s, "pos": object.Pos{File: s}}},
+	}
 	return a
 }
 
 func finding(check string, st pci.Status, sev pci.Severity, sub object.Ref, pos object.Pos, msg string) pci.Finding {
-	return pci.Finding{Check: check, Title: "Title of " + check, Status: st, Severity: sev, Requirements: []string{"1.3.1", "1.4.2"}, Requirements321: []string{"1.2.1"},
-		Guidance: []string{"4.1"}, Subject: sub, Pos: pos, Message: msg, Because: []pci.Because{}, Fingerprint: "0123456789abcdef"}
+	return pci.Finding{
+		Check: check, Title: "Title of " + check, Status: st, Severity: sev, Requirements: []string{"1.3.1", "1.4.2"}, Requirements321: []string{"1.2.1"},
+		Guidance: []string{"4.1"}, Subject: sub, Pos: pos, Message: msg, Because: []pci.Because{}, Fingerprint: "0123456789abcdef",
+	}
 }
 
 // record puts findings into an assessment, with a result for each of their checks.
@@ -107,8 +114,10 @@ func record(engine string, findings []pci.Finding) *pci.Assessment {
 		},
 	}
 	for _, f := range findings {
-		a.Checks = append(a.Checks, pci.CheckResult{ID: f.Check, Title: f.Title, Status: f.Status, Severity: f.Severity,
-			Requirements: f.Requirements, Requirements321: f.Requirements321, Guidance: f.Guidance})
+		a.Checks = append(a.Checks, pci.CheckResult{
+			ID: f.Check, Title: f.Title, Status: f.Status, Severity: f.Severity,
+			Requirements: f.Requirements, Requirements321: f.Requirements321, Guidance: f.Guidance,
+		})
 	}
 	return a
 }

@@ -123,8 +123,10 @@ func sideOf(s reach.Side, d policy.Direction) Side {
 			if r.Rule.Direction != d {
 				continue
 			}
-			rt := RuleTrace{Action: r.Rule.Action.String(), Path: r.Rule.Path, Pos: r.Rule.Pos, Matches: PortsOf(r.Certain),
-				Perhaps: PortsOf(r.Possible.Subtract(r.Certain)), Doubts: []string{}}
+			rt := RuleTrace{
+				Action: r.Rule.Action.String(), Path: r.Rule.Path, Pos: r.Rule.Pos, Matches: PortsOf(r.Certain),
+				Perhaps: PortsOf(r.Possible.Subtract(r.Certain)), Doubts: []string{},
+			}
 			for _, x := range r.Doubts {
 				rt.Doubts = append(rt.Doubts, because(x.Pos, x.Ref, x.Msg))
 			}

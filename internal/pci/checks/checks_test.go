@@ -181,8 +181,12 @@ spec: {podSelector: {matchLabels: {app: card}}, ingress: [{}]}
 		subject object.Ref
 		pci.Severity
 	}{
-		{"DEN-01", web, pci.High}, {"DEN-02", card, pci.Critical}, {"DEN-03", card, pci.Critical}, {"DEN-04", pay, pci.Critical},
-		{"DEN-05", ref("Namespace", "", "cde"), pci.Critical}, {"DEN-05", ref("Namespace", "", "shop"), pci.High},
+		{"DEN-01", web, pci.High},
+		{"DEN-02", card, pci.Critical},
+		{"DEN-03", card, pci.Critical},
+		{"DEN-04", pay, pci.Critical},
+		{"DEN-05", ref("Namespace", "", "cde"), pci.Critical},
+		{"DEN-05", ref("Namespace", "", "shop"), pci.High},
 	} {
 		i := slices.IndexFunc(a.Findings, func(f pci.Finding) bool {
 			return f.Check == want.check && f.Subject == want.subject && f.Status == pci.Fail
@@ -228,8 +232,15 @@ func TestNear(t *testing.T) {
 		a, b string
 		want bool
 	}{
-		{"carts", "cart", true}, {"web", "wbe", true}, {"frontend", "fromtend", true},
-		{"web", "web", false}, {"", "web", false}, {"web", "db", false}, {"web", "app", false}, {"prod", "test", false}, {"abcd", "dbca", false},
+		{"carts", "cart", true},
+		{"web", "wbe", true},
+		{"frontend", "fromtend", true},
+		{"web", "web", false},
+		{"", "web", false},
+		{"web", "db", false},
+		{"web", "app", false},
+		{"prod", "test", false},
+		{"abcd", "dbca", false},
 	} {
 		if near(c.a, c.b) != c.want || near(c.b, c.a) != c.want {
 			t.Errorf("near(%q, %q): want %v both ways", c.a, c.b, c.want)

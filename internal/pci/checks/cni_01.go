@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
@@ -39,14 +40,14 @@ var cni01 = pci.Check{
 }
 
 func namesList() string {
-	s := ""
+	var s strings.Builder
 	for i, n := range enforcer.Names() {
 		if i > 0 {
-			s += ", "
+			s.WriteString(", ")
 		}
-		s += n
+		s.WriteString(n)
 	}
-	return s
+	return s.String()
 }
 
 func evidence(p enforcer.Profile) []pci.Because {

@@ -98,7 +98,7 @@ func stalePorts(in *pci.Input, p *policy.Policy, r *policy.Rule, targets []*clus
 	numbers := !r.Conns.IsEmpty() && listens(in, targets, r.Conns)
 	alive := numbers || slices.ContainsFunc(r.Named, func(n policy.NamedPort) bool { return declares(targets, n) })
 	for _, n := range r.Named {
-		if !declares(targets, n) && !(fromChart && alive) {
+		if !declares(targets, n) && (!fromChart || !alive) {
 			found = append(found, stale(p, n.Pos, r.Path+".port."+n.Name, fmt.Sprintf("%s lists port %q for %s, which none of the %d pods it would be on declares%s",
 				r.Path, n.Name, n.Protocol, len(targets), declaredElsewhere(in, targets, n))))
 		}

@@ -143,10 +143,8 @@ func (w way) because() []pci.Because {
 
 // severity is one step up when a workload of the cardholder data environment is behind it.
 func (w way) severity(in *pci.Input, base pci.Severity) pci.Severity {
-	for _, t := range w.workloads() {
-		if in.Scope.InCDE(t) {
-			return base.Up()
-		}
+	if slices.ContainsFunc(w.workloads(), in.Scope.InCDE) {
+		return base.Up()
 	}
 	return base
 }

@@ -101,8 +101,10 @@ func runFlo02(in *pci.Input) []pci.Finding {
 		found = append(found, *worst)
 	}
 	if len(sealed) > 0 && (in.Intent == nil || len(in.Intent.Needs) == 0) {
-		found = append(found, pci.Finding{Status: pci.Manual, Severity: pci.Info, Key: "sealed",
-			Message: fmt.Sprintf("all egress is closed for %s, so they cannot resolve names either. Is there nothing they have to connect to?", listed(refs(sealed)))})
+		found = append(found, pci.Finding{
+			Status: pci.Manual, Severity: pci.Info, Key: "sealed",
+			Message: fmt.Sprintf("all egress is closed for %s, so they cannot resolve names either. Is there nothing they have to connect to?", listed(refs(sealed))),
+		})
 	}
 	return withSummary(found, of, holds, "workloads", "with closed egress and something to connect to can ask for names")
 }

@@ -90,8 +90,8 @@ func enters(in *pci.Input, c *cluster.Workload, l listener, s pci.Service) []pci
 			v.witness = pci.WitnessOf(in.Model.Witness(src, dst, l.conns()))
 		}
 		vs[i].names = append(vs[i].names, name)
-		switch {
-		case v.status == pci.Unknown:
+		switch v.status {
+		case pci.Unknown:
 			vs[i].because = append(vs[i].because, pci.ReasonsOf(in.Model.Reasons(src, dst))...)
 		default:
 			vs[i].because = append(vs[i].because, v.because...)
@@ -137,7 +137,7 @@ func enters(in *pci.Input, c *cluster.Workload, l listener, s pci.Service) []pci
 func weigh(in *pci.Input, src, dst reach.Peer, l listener, s pci.Service, b reach.Bounds, inside bool) verdict {
 	covered, need := in.Covered(src, dst, l.conns())
 	declared := covered.Covers(l.conns()) && need != nil
-	v := verdict{internet: src.IsOutside() && pci.PublicAddrs().Overlaps(src.Addrs) && !(declared && need.DataClass == "none")}
+	v := verdict{internet: src.IsOutside() && pci.PublicAddrs().Overlaps(src.Addrs) && (!declared || need.DataClass != "none")}
 	switch {
 	case declared && need.Mitigation != "":
 		v.status, v.text = pci.Accepted, fmt.Sprintf("is declared by need %s with its mitigation, for", need.ID)

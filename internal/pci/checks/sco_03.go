@@ -87,15 +87,15 @@ func runSco03(in *pci.Input) []pci.Finding {
 	var found []pci.Finding
 	holds := 0
 	if open := unsure(in); len(open) > 0 {
-		found = append(found, pci.Finding{Status: pci.Unknown, Key: "unsure",
-			Message: fmt.Sprintf("the class of %s is not known; they may be in the cardholder data environment", listed(refs(open)))})
+		found = append(found, pci.Finding{
+			Status: pci.Unknown, Key: "unsure",
+			Message: fmt.Sprintf("the class of %s is not known; they may be in the cardholder data environment", listed(refs(open))),
+		})
 	}
 	for _, c := range cde {
 		open := map[string]bool{}
 		for _, d := range policy.Directions {
-			for _, f := range crossings(in, c, d, apart, open) {
-				found = append(found, f)
-			}
+			found = append(found, crossings(in, c, d, apart, open)...)
 		}
 		holds += len(apart) - len(open)
 	}

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
@@ -49,13 +50,14 @@ func runSco05(in *pci.Input) []pci.Finding {
 
 func pathFinding(in *pci.Input, c *cluster.Workload, p reach.Path) pci.Finding {
 	f := pci.Finding{Subject: c.Ref, Pos: c.Pos, Status: pci.Manual}
-	text := p.Hops[0].Src.String()
+	var text strings.Builder
+	text.WriteString(p.Hops[0].Src.String())
 	for _, h := range p.Hops {
 		conns := h.Must
 		if conns.IsEmpty() {
 			conns = h.May
 		}
-		text += fmt.Sprintf(" -> %s (%s)", h.Dst, conns)
+		text.WriteString(fmt.Sprintf(" -> %s (%s)", h.Dst, conns))
 		if p.Certain {
 			f.Because = append(f.Because, letThrough(in.Model, h.Src, h.Dst, conns)...)
 		} else if h.Must.IsEmpty() {
@@ -64,11 +66,11 @@ func pathFinding(in *pci.Input, c *cluster.Workload, p reach.Path) pci.Finding {
 	}
 	f.Because = tidy(f.Because)
 	middle := p.Hops[len(p.Hops)-1].Src
-	f.Message = fmt.Sprintf("%s. What stops whoever takes over %s?", text, middle)
+	f.Message = fmt.Sprintf("%s. What stops whoever takes over %s?", text.String(), middle)
 	f.Fix = &pci.Fix{Text: fmt.Sprintf("cut the %s of %s towards %s, or the way into it", policy.Egress, middle, c.Ref)}
 	if !p.Certain {
 		f.Status = pci.Unknown
-		f.Message = "it is not decided whether this path is open: " + text
+		f.Message = "it is not decided whether this path is open: " + text.String()
 	}
 	return f
 }

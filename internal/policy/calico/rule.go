@@ -28,7 +28,7 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) (polic
 	}
 	source, destination := v.Get("source"), v.Get("destination")
 	doubts = append(doubts, c.protocol(v, &r)...)
-	doubts = append(doubts, c.ports(destination.Get("ports"), v.Get("protocol"), &r)...)
+	c.ports(destination.Get("ports"), &r)
 	peer, self, peerName, selfName := source, destination, "source", "destination"
 	if d == policy.Egress {
 		peer, self, peerName, selfName = self, peer, selfName, peerName
@@ -112,17 +112,17 @@ func (c *compiler) protocol(v *object.Value, r *policy.Rule) []policy.Doubt {
 }
 
 // ports narrows r.Conns to the destination ports listed.
-func (c *compiler) ports(list, protocol *object.Value, r *policy.Rule) []policy.Doubt {
+func (c *compiler) ports(list *object.Value, r *policy.Rule) {
 	path := r.Path + ".destination.ports"
 	items := c.List(list, path)
 	if len(items) == 0 {
-		return nil
+		return
 	}
 	protos := r.Conns.Protocols()
 	if len(protos) != 1 || !protos[0].HasPorts() {
 		// Felix treats such a policy as missing, so what it isolates falls open.
 		c.Refused(list, "Calico refuses the object; name the protocol TCP, UDP or SCTP", "%s: ports need a protocol that has ports", path)
-		return nil
+		return
 	}
 	r.Conns = netset.None()
 	for i, v := range items {
@@ -143,7 +143,6 @@ func (c *compiler) ports(list, protocol *object.Value, r *policy.Rule) []policy.
 		}
 		r.Conns = r.Conns.Union(netset.Ports(protos[0], lo, hi))
 	}
-	return nil
 }
 
 // isPortName is Calico's own rule for names, wider than that of Kubernetes.

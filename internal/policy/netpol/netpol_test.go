@@ -38,8 +38,8 @@ func TestFields(t *testing.T) {
 	} {
 		typ := reflect.TypeOf(c.api)
 		var names []string
-		for i := range typ.NumField() {
-			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		for field := range typ.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			names = append(names, name)
 		}
 		if got := strings.Join(names, " "); got != c.want {
