@@ -1,0 +1,86 @@
+package enforcer_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+)
+
+func TestAnswerString(t *testing.T) {
+	for a, want := range map[enforcer.Answer]string{0: "unknown", enforcer.Yes: "yes", enforcer.No: "no", 9: "answer(9)"} {
+		if got := a.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	want := []string{
+		"kube", "calico", "cilium", "antrea", "ovn-kubernetes", "kube-router", "kindnet", "k3s", "weave", "aws",
+		"gke", "azure", "none", "unknown",
+	}
+	if d := cmp.Diff(want, enforcer.Names()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	for _, n := range want {
+		p, err := enforcer.Named(n)
+		if err != nil || p.Name != n || !p.Stated {
+			t.Errorf("Named(%q) is %+v, %v", n, p, err)
+		}
+		if p.Enforces != enforcer.Yes && p.PodsByAddr == enforcer.Yes {
+			t.Errorf("%s does not surely enforce and claims fine points", n)
+		}
+	}
+}
+
+func TestNamedError(t *testing.T) {
+	p, err := enforcer.Named("flannel")
+	want := `enforcer "flannel" is not known; want one of kube, calico, cilium, antrea, ovn-kubernetes, ` +
+		"kube-router, kindnet, k3s, weave, aws, gke, azure, none, unknown"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if d := cmp.Diff(enforcer.Profile{}, p); d != "" {
+		t.Errorf("a profile beside the error:\n%s", d)
+	}
+}
+
+func TestHonours(t *testing.T) {
+	np := object.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"}
+	old := object.GroupKind{Group: "extensions", Kind: "NetworkPolicy"}
+	anp := object.GroupKind{Group: "policy.networking.k8s.io", Kind: "AdminNetworkPolicy"}
+	gnp := object.GroupKind{Group: "projectcalico.org", Kind: "GlobalNetworkPolicy"}
+	crd := object.GroupKind{Group: "crd.projectcalico.org", Kind: "NetworkPolicy"}
+	staged := object.GroupKind{Group: "projectcalico.org", Kind: "StagedNetworkPolicy"}
+	cnp := object.GroupKind{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}
+	acnp := object.GroupKind{Group: "crd.antrea.io", Kind: "ClusterNetworkPolicy"}
+	ovn := object.GroupKind{Group: "k8s.ovn.org", Kind: "EgressFirewall"}
+	mesh := object.GroupKind{Group: "security.istio.io", Kind: "AuthorizationPolicy"}
+	other := object.GroupKind{Group: "example.com", Kind: "Rule"}
+	const y, n, u = enforcer.Yes, enforcer.No, enforcer.Unknown
+	kinds := []object.GroupKind{np, old, anp, gnp, crd, staged, cnp, acnp, ovn, mesh, other}
+	for name, want := range map[string][]enforcer.Answer{
+		"kube":           {y, y, u, n, n, n, n, n, n, y, u},
+		"calico":         {y, y, u, y, y, n, n, n, n, y, u},
+		"cilium":         {y, y, u, n, n, n, y, n, n, y, u},
+		"gke":            {y, y, n, n, n, n, y, n, n, y, u},
+		"antrea":         {y, y, u, n, n, n, n, y, n, y, u},
+		"ovn-kubernetes": {y, y, u, n, n, n, n, n, y, y, u},
+		"weave":          {y, y, n, n, n, n, n, n, n, y, u},
+		"none":           {n, n, n, n, n, n, n, n, n, y, n},
+		"unknown":        {u, u, u, u, u, n, u, u, u, y, u},
+	} {
+		p, err := enforcer.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, k := range kinds {
+			if got := p.Honours(k); got != want[i] {
+				t.Errorf("%s honours %v: %v, want %v", name, k, got, want[i])
+			}
+		}
+	}
+}
