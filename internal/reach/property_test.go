@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +38,26 @@ func TestOrder(t *testing.T) {
 		got := edgeLines(compileJSON(t, bytes.Join(lines, []byte("\n")), prof, cluster.Options{}))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("shuffled input changes the answer (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// TestRenaming: the name of a namespace is only a name.
+func TestRenaming(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 0))
+	for range 60 {
+		w := newWorld(r)
+		prof := upstream(t, w.podsByIP)
+		data := w.json(false)
+		var want []string
+		for _, l := range edgeLines(compileJSON(t, data, prof, cluster.Options{})) {
+			want = append(want, strings.ReplaceAll(l, " ns1/", " zz9/"))
+		}
+		got := edgeLines(compileJSON(t, bytes.ReplaceAll(data, []byte(`"ns1"`), []byte(`"zz9"`)), prof, cluster.Options{}))
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("renaming ns1 changes the answer (-want +got):\n%s", diff)
 		}
 	}
 }
