@@ -26,6 +26,11 @@ func absent(in *pci.Input, q *policy.Peer) string {
 			return why
 		}
 	}
+	if len(q.Pods) == 0 && slices.ContainsFunc(in.Cluster.Namespaces, func(ns *cluster.Namespace) bool {
+		return q.Namespace == ns.Name || q.Namespace == "" && q.NamespaceSelector.Matches(ns.Labels)
+	}) {
+		return "" // a whole namespace that is there, and empty today
+	}
 	if !in.Cluster.Complete && (elsewhere(in, q) || madeByOperator(in, q) || optional(in, q)) {
 		return ""
 	}
