@@ -73,7 +73,7 @@ type rangeText struct {
 func annotationRanges(s *cluster.Service, key string) []rangeText {
 	var out []rangeText
 	at := s.Object.Root.Get("metadata", "annotations", key)
-	for _, t := range strings.Split(s.Annotations[key], ",") {
+	for t := range strings.SplitSeq(s.Annotations[key], ",") {
 		if t = strings.TrimSpace(t); t != "" {
 			out = append(out, rangeText{t, at})
 		}
