@@ -24,7 +24,7 @@ type Metadata struct {
 
 // Spec is the intent.
 type Spec struct {
-	Assume  Assume  `json:"assume,omitempty"`
+	Assume  Assume  `json:"assume,omitzero"`
 	Zones   []Zone  `json:"zones,omitempty"`
 	Entries []Entry `json:"entries,omitempty"`
 	Needs   []Need  `json:"needs,omitempty"`

@@ -56,6 +56,8 @@ func (n namer) find(text string) (found, error) {
 	switch strings.ToLower(text) {
 	case "internet":
 		return found{peers: []reach.Peer{reach.OfAddrs(n.internet())}, called: "internet"}, nil
+	case reach.OwnNode:
+		return found{peers: []reach.Peer{{Entity: reach.OwnNode}}, called: "its own node"}, nil
 	case "node", "nodes":
 		return found{peers: []reach.Peer{{Entity: reach.Nodes}}, called: "a node"}, nil
 	}

@@ -2,6 +2,7 @@ package enforcer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -73,10 +74,8 @@ func (p Profile) Honours(gk object.GroupKind) Answer {
 		return p.Enforces
 	}
 	only := func(names ...string) Answer {
-		for _, n := range names {
-			if p.Name == n {
-				return Yes
-			}
+		if slices.Contains(names, p.Name) {
+			return Yes
 		}
 		return No
 	}

@@ -57,7 +57,7 @@ func pathFinding(in *pci.Input, c *cluster.Workload, p reach.Path) pci.Finding {
 		if conns.IsEmpty() {
 			conns = h.May
 		}
-		text.WriteString(fmt.Sprintf(" -> %s (%s)", h.Dst, conns))
+		fmt.Fprintf(&text, " -> %s (%s)", h.Dst, conns)
 		if p.Certain {
 			f.Because = append(f.Because, letThrough(in.Model, h.Src, h.Dst, conns)...)
 		} else if h.Must.IsEmpty() {
