@@ -143,6 +143,8 @@ func (m *Model) makePoints() {
 		for _, k := range mentioned {
 			if v, ok := p.Labels[k]; ok {
 				b.WriteString("\x00" + k + "\x01" + v)
+			} else if addedLater(k, p) {
+				b.WriteString("\x00" + k + "\x03")
 			}
 		}
 		b.WriteString("\x02" + portKey(p, names))

@@ -77,7 +77,7 @@ func (m *Model) pickReasons(q *applied, pod *cluster.Pod) []Reason {
 		out = append(out, Reason{Code: "kind-not-sure", Msg: fmt.Sprintf("it is not known whether %s honours %s objects of group %s", m.profile.Name, q.Ref.Kind, q.Ref.Group), Pos: q.Pos, Ref: q.Ref})
 	}
 	if m.subject(q.Policy, pod) == enforcer.Unknown {
-		out = append(out, namespaceReason(q.Ref, q.Subject.NamespaceSelector, pod.Namespace, q.Policy.Pos.File, q.Policy.Pos.Line))
+		out = append(out, labelReason(q.Ref, q.Subject.NamespaceSelector, q.Subject.Pods, pod, q.Policy.Pos))
 	}
 	return out
 }
@@ -191,7 +191,7 @@ func (m *Model) ruleReasons(pr *profile, k pick, j int, f family, other int) []R
 			}
 		case policy.PodPeer:
 			if pt.kind == podPoint && m.selects(peer.Namespace, peer.NamespaceSelector, peer.Pods, pt.pod) == enforcer.Unknown {
-				out = append(out, namespaceReason(q.Ref, peer.NamespaceSelector, pt.pod.Namespace, peer.Pos.File, peer.Pos.Line))
+				out = append(out, labelReason(q.Ref, peer.NamespaceSelector, peer.Pods, pt.pod, peer.Pos))
 			}
 		case policy.AddrPeer:
 			if pt.kind == atomPoint {

@@ -9,6 +9,19 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
+// labelReason says which labels are not known when a selection is not.
+func labelReason(ref object.Ref, nsSel, podSel cluster.Selector, pod *cluster.Pod, pos object.Pos) Reason {
+	for _, r := range podSel {
+		if addedLater(r.Key, pod) {
+			return Reason{
+				Code: "run-time-labels", Ref: ref, Pos: pos,
+				Msg: fmt.Sprintf("label %s is put on the pods of %s when they are made, so the template does not tell whether they match %s", r.Key, pod.Workload.Ref, podSel),
+			}
+		}
+	}
+	return namespaceReason(ref, nsSel, pod.Namespace, pos.File, pos.Line)
+}
+
 func namespaceReason(ref object.Ref, sel cluster.Selector, ns *cluster.Namespace, file string, line int) Reason {
 	return Reason{
 		Code: "namespace-labels", Ref: ref, Pos: object.Pos{File: file, Line: line},

@@ -80,7 +80,7 @@ type Edge struct {
 	Bounds
 }
 
-// Reason says why an answer is not decided. Code is stable: "enforcer-unknown", "namespace-labels",
+// Reason says why an answer is not decided. Code is stable: "enforcer-unknown", "namespace-labels", "run-time-labels",
 // "pod-address", "node-address", "same-node", "own-node", "not-understood", "kind-not-modelled", "kind-not-sure",
 // "addresses-differ", "pods-differ", "loopback", "other-protocols".
 type Reason struct {

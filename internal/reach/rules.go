@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"math/bits"
+	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -121,18 +122,52 @@ func (m *Model) inAddrs(k addrKnown, set netset.Addrs) (must, may bool) {
 }
 
 // selects tells whether a pod (not host-network) is matched by a namespace and a pod selector. It is
-// unknown when it hangs on labels of a namespace that the input only names.
+// unknown when it hangs on labels of a namespace that the input only names, or on labels that a controller
+// puts on pods when it makes them.
 func (m *Model) selects(ns string, nsSel, podSel cluster.Selector, p *cluster.Pod) enforcer.Answer {
-	if !podSel.Matches(p.Labels) {
+	byLabels := matchPod(podSel, p)
+	if byLabels == enforcer.No {
 		return enforcer.No
 	}
 	if ns != "" {
-		if p.Namespace.Name == ns {
-			return enforcer.Yes
+		if p.Namespace.Name != ns {
+			return enforcer.No
 		}
-		return enforcer.No
+		return byLabels
 	}
-	return matchNamespace(nsSel, p.Namespace)
+	if byNamespace := matchNamespace(nsSel, p.Namespace); byNamespace != enforcer.Yes {
+		return byNamespace
+	}
+	return byLabels
+}
+
+// runTimeLabels are put on pods by the controllers that make them; templates do not have them (Kubernetes
+// "Well-Known Labels", and the Deployment, StatefulSet, DaemonSet and Job pages).
+var runTimeLabels = []string{
+	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-completion-index",
+	"batch.kubernetes.io/job-name", "controller-revision-hash", "controller-uid", "job-name", "pod-template-generation",
+	"pod-template-hash", "statefulset.kubernetes.io/pod-name",
+}
+
+// addedLater tells whether the pod stands for a template and the label comes with the real pods.
+func addedLater(key string, p *cluster.Pod) bool {
+	if _, has := p.Labels[key]; has || !p.Template {
+		return false
+	}
+	return slices.Contains(runTimeLabels, key)
+}
+
+func matchPod(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
+	answer := enforcer.Yes
+	for _, r := range s {
+		switch {
+		case addedLater(r.Key, p):
+			answer = enforcer.Unknown
+		case !r.Matches(p.Labels):
+			return enforcer.No
+		}
+	}
+	return answer
 }
 
 // matchNamespace matches a selector against a namespace whose labels may not be known.
