@@ -21,7 +21,7 @@ func (a *analysis) exposed() []report.Exposed {
 			SourcesKept: e.SourcesKept.String(), Sources: report.CIDRs(e.Sources), Targets: []report.Target{}, Because: append([]string{}, e.Because...),
 		}
 		switch {
-		case e.Port == 0 && e.Kind == exposure.HostNetwork:
+		case e.AllPorts:
 			x.Port = "all"
 		case e.Port != 0:
 			x.Port = fmt.Sprintf("%s/%d", strings.ToLower(e.Protocol.String()), e.Port)
@@ -51,7 +51,7 @@ func (a *analysis) letIn(e exposure.Entry, t exposure.Target) reach.Bounds {
 	switch {
 	case t.Port != 0:
 		ports = netset.Ports(e.Protocol, t.Port, t.Port)
-	case e.Kind != exposure.HostNetwork:
+	case !e.AllPorts:
 		ports = netset.Of(e.Protocol)
 	}
 	var b reach.Bounds

@@ -129,12 +129,21 @@ func TestUnreadableRanges(t *testing.T) {
 		name, yaml, problem string
 		want                enforcer.Answer
 	}{
-		{"range", "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  type: LoadBalancer\n  allocateLoadBalancerNodePorts: false\n  ports: [{port: 80}, {port: 443, name: b}]\n  loadBalancerSourceRanges:\n    - 10.0.0.0/8\n    - 10.0.0\n",
-			"in.yaml:10: Service default/s: source range 10.0.0:", enforcer.Unknown},
-		{"range of an internal one", "apiVersion: v1\nkind: Service\nmetadata:\n  name: s\n  annotations:\n    networking.gke.io/load-balancer-type: Internal\n    service.beta.kubernetes.io/load-balancer-source-ranges: x\nspec:\n  type: LoadBalancer\n  allocateLoadBalancerNodePorts: false\n  ports: [{port: 80}]\n",
-			"in.yaml:7: Service default/s: source range x:", enforcer.No},
-		{"pool", "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p, namespace: m}\nspec:\n  addresses:\n    - 10.0.0.0/33\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {type: LoadBalancer, allocateLoadBalancerNodePorts: false, ports: [{port: 80}]}\n",
-			"in.yaml:6: IPAddressPool m/p: address pool 10.0.0.0/33:", enforcer.Unknown},
+		{
+			name:    "range",
+			yaml:    "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  type: LoadBalancer\n  allocateLoadBalancerNodePorts: false\n  ports: [{port: 80}, {port: 443, name: b}]\n  loadBalancerSourceRanges:\n    - 10.0.0.0/8\n    - 10.0.0\n",
+			problem: "in.yaml:10: Service default/s: source range 10.0.0:", want: enforcer.Unknown,
+		},
+		{
+			name:    "range of an internal one",
+			yaml:    "apiVersion: v1\nkind: Service\nmetadata:\n  name: s\n  annotations:\n    networking.gke.io/load-balancer-type: Internal\n    service.beta.kubernetes.io/load-balancer-source-ranges: x\nspec:\n  type: LoadBalancer\n  allocateLoadBalancerNodePorts: false\n  ports: [{port: 80}]\n",
+			problem: "in.yaml:7: Service default/s: source range x:", want: enforcer.No,
+		},
+		{
+			name:    "pool",
+			yaml:    "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p, namespace: m}\nspec:\n  addresses:\n    - 10.0.0.0/33\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {type: LoadBalancer, allocateLoadBalancerNodePorts: false, ports: [{port: 80}]}\n",
+			problem: "in.yaml:6: IPAddressPool m/p: address pool 10.0.0.0/33:", want: enforcer.Unknown,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			set := find(t, c.yaml, cluster.Options{})

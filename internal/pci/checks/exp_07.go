@@ -41,7 +41,7 @@ func runExp07(in *pci.Input) []pci.Finding {
 	var found []pci.Finding
 	of, holds := 0, 0
 	for _, w := range ways(in) {
-		kinds := []string{exposure.LoadBalancer, exposure.NodePort, exposure.ExternalIP, exposure.HostPort, exposure.HostNetwork}
+		kinds := []string{exposure.LoadBalancer, exposure.NodePort, exposure.ExternalIP, exposure.HostPort, exposure.HostNetwork, exposure.Tunnel}
 		w.entries = slices.DeleteFunc(w.entries, func(e exposure.Entry) bool { return slices.Contains(kinds, e.Kind) })
 		if len(w.entries) == 0 {
 			continue
