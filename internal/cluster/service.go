@@ -146,18 +146,21 @@ func (b *builder) service(o *object.Object) *Service {
 			}
 		}
 		p.NodePort, _ = v.Get("nodePort").Int()
-		switch t := v.Get("targetPort"); {
-		case !t.IsSet():
+		t := v.Get("targetPort")
+		k, number := t.Int()
+		switch {
+		case !t.IsSet(), number && k == 0, t.Kind == object.String && t.Text == "": // defaulted by the API server
 			p.TargetNumber = n
-		case t.Kind == object.Number:
-			p.TargetNumber, _ = t.Int()
-		default:
-			if k, ok := t.Int(); ok { // "8080" in quotes: the API reads it as a name that no port can have
-				b.problem(o, t, object.Warning, "targetPort is the text "+t.Str()+", which names a port; the number was probably meant", "write it without quotes")
-				p.TargetNumber = k
-			} else {
-				p.TargetName = t.Str()
+		case number && k > 0 && k <= 65535:
+			p.TargetNumber = k
+			if t.Kind == object.String { // the API reads it as a name that no port can have
+				b.problem(o, t, object.Warning, "targetPort is the text "+t.Text+", which names a port; the number was probably meant", "write it without quotes")
 			}
+		case t.Kind == object.String && !number:
+			p.TargetName = t.Text
+		default:
+			b.problem(o, t, object.Error, "targetPort "+t.Str()+": want a number from 1 to 65535 or the name of a port", "the port is left out")
+			continue
 		}
 		s.Ports = append(s.Ports, p)
 	}
