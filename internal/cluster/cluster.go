@@ -101,36 +101,19 @@ func (b *builder) problem(o *object.Object, v *object.Value, sev object.Severity
 	b.problems = append(b.problems, object.Problem{Severity: sev, Pos: o.At(v), Ref: o.Ref, Msg: msg, Hint: hint})
 }
 
-// placed gives o the default namespace when its kind lives in one and it names none.
+// placed gives o the default namespace when its kind lives in one and it names none. The API server clears
+// the namespace of kinds that live in none (apiserver rest.BeforeCreate), and charts often set one.
 func (b *builder) placed(o *object.Object) *object.Object {
-	if o.Ref.Namespace != "" || ClusterScoped(o.Ref.GroupKind()) {
+	c := *o
+	switch s := scopeOf(o.Ref.GroupKind()); {
+	case s == scopeNamespace && o.Ref.Namespace == "":
+		c.Ref.Namespace = b.opt.DefaultNamespace
+	case s == scopeCluster && o.Ref.Namespace != "":
+		c.Ref.Namespace = ""
+	default:
 		return o
 	}
-	c := *o
-	c.Ref.Namespace = b.opt.DefaultNamespace
 	return &c
-}
-
-// ClusterScoped tells whether objects of the kind have no namespace. Unknown kinds count as cluster
-// scoped, because inventing a namespace for them would be a guess.
-func ClusterScoped(gk object.GroupKind) bool {
-	switch gk.Group {
-	case "", "apps", "batch", "networking.k8s.io", "discovery.k8s.io", "extensions", "gateway.networking.k8s.io",
-		"security.istio.io", "networking.istio.io", "route.openshift.io", "argoproj.io", "policy", "autoscaling":
-		switch gk.Kind {
-		case "Namespace", "Node", "PersistentVolume", "IngressClass", "GatewayClass", "IPAddress", "ServiceCIDR", "ClusterWorkflowTemplate":
-			return true
-		}
-		return false
-	case "crd.projectcalico.org", "projectcalico.org":
-		switch gk.Kind {
-		case "NetworkPolicy", "NetworkSet", "StagedNetworkPolicy", "StagedKubernetesNetworkPolicy":
-			return false
-		}
-	case "cilium.io":
-		return gk.Kind != "CiliumNetworkPolicy"
-	}
-	return true
 }
 
 func (b *builder) readNamespaces() {

@@ -6,54 +6,59 @@ import (
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/load"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 )
 
-// FuzzNew: no input makes New fail or depend on its order, and its promises hold: every workload has a pod,
-// every pod a workload and a namespace, every problem a place.
+// FuzzNew: whatever can be parsed makes a picture that holds together, the same in any order of the input.
 func FuzzNew(f *testing.F) {
-	f.Add([]byte(shop + service("selector: {app: web}") + slice("s", "10.0.0.1")))
-	f.Add([]byte(made("apps/v1", "ReplicaSet", "a", "apps/v1 ReplicaSet b", "") + made("apps/v1", "ReplicaSet", "b", "apps/v1 ReplicaSet a", "") + pod("p", "v1 Node n", "")))
-	f.Add([]byte("apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec: {podCIDR: '::ffff:10.0.0.0/104', podCIDRs: [10.0.0.0/8, '::/0']}\nstatus: {addresses: [{type: InternalIP, address: 'fe80::1%eth0'}]}\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		objects, _, _ := load.Parse(data, "in.yaml", load.Limits{FileBytes: 1 << 16})
+	f.Add([]byte(shop))
+	f.Add([]byte(somePods + `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {app: web}, externalIPs: [1.2.3.4], ports: [{port: 80, targetPort: http}]}}`))
+	f.Add([]byte(`{apiVersion: example.com/v1, kind: Fleet, metadata: {name: f, ownerReferences: [{controller: true, apiVersion: example.com/v1, kind: Fleet, name: f}]}, spec: {template: {spec: {containers: [{ports: [{}]}]}}}}`))
+	f.Add([]byte(`{apiVersion: v1, kind: Node, metadata: {name: a, namespace: b}, spec: {podCIDR: 1, podCIDRs: {}}, status: {addresses: [1, {type: InternalIP, address: "::%x"}]}}`))
+	f.Add([]byte(`{apiVersion: v1, kind: Pod, metadata: null, spec: {containers: {}, initContainers: [null]}, status: []}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		objects, _, _ := load.Parse(text, "in.yaml", load.Limits{FileBytes: 1 << 16, DocBytes: 1 << 16, Objects: 100, AliasNodes: 1000})
 		c, problems := cluster.New(objects, cluster.Options{})
-		pods := 0
+		if len(c.Objects) != len(objects) {
+			t.Errorf("%d objects became %d", len(objects), len(c.Objects))
+		}
+		n := 0
 		for _, w := range c.Workloads {
 			if len(w.Pods) == 0 {
-				t.Errorf("%v has no pod", w.Ref)
+				t.Errorf("%s has no pod", w.Ref)
 			}
-			pods += len(w.Pods)
+			n += len(w.Pods)
 			for _, p := range w.Pods {
-				if p.Workload != w || p.Namespace == nil || p.Labels == nil || p.Object == nil {
-					t.Errorf("pod %s of %v: %+v", p.Name, w.Ref, p)
+				if p.Workload != w || p.Namespace == nil || p.Namespace != c.Namespace(w.Ref.Namespace) || p.Object == nil || p.Labels == nil {
+					t.Errorf("pod %s of %s: %+v", p.Name, w.Ref, p)
+				}
+				for _, q := range p.Ports {
+					if q.Number < 1 || q.Number > 65535 || q.HostPort < 0 || q.HostPort > 65535 || !q.Protocol.HasPorts() {
+						t.Errorf("pod %s has the port %+v", p.Name, q)
+					}
 				}
 			}
 		}
-		if pods != len(c.Pods) {
-			t.Errorf("%d pods, %d of workloads", len(c.Pods), pods)
+		if n != len(c.Pods) {
+			t.Errorf("%d pods of workloads, %d in all", n, len(c.Pods))
 		}
 		for _, s := range c.Services {
 			if s.Namespace == nil {
-				t.Errorf("%v has no namespace", s.Ref)
+				t.Errorf("%s has no namespace", s.Ref)
 			}
-			for _, q := range s.Ports {
-				if q.Port < 1 || q.Port > 65535 || (q.TargetName == "") == (q.TargetNumber == 0) {
-					t.Errorf("%v has port %+v", s.Ref, q)
+			for _, p := range s.Ports {
+				if p.Port < 1 || p.Port > 65535 || p.NodePort < 0 || p.NodePort > 65535 || (p.TargetName == "") != (p.TargetNumber > 0) || p.Protocol > netset.SCTP {
+					t.Errorf("%s has the port %+v", s.Ref, p)
 				}
 			}
 		}
 		if !c.IPv4 && !c.IPv6 {
 			t.Error("pods have no address family")
 		}
-		for _, p := range problems {
-			if p.Pos.File == "" || p.Msg == "" {
-				t.Errorf("problem %+v", p)
-			}
-		}
+		want := drawing(c, problems)
 		slices.Reverse(objects)
-		d, _ := cluster.New(objects, cluster.Options{})
-		if a, b := names(c), names(d); !slices.Equal(a, b) {
-			t.Errorf("in another order: %v, then %v", a, b)
+		if !twins(objects) {
+			same(t, "picture of reversed input", drawing(cluster.New(objects, cluster.Options{})), want)
 		}
 	})
 }

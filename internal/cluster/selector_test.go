@@ -1,117 +1,130 @@
 package cluster_test
 
 import (
-	"maps"
+	"fmt"
+	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"pgregory.net/rapid"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// selector reads the field "selector" of a document.
+// selector reads "sel: ..." out of an object of the text.
 func selector(t testing.TB, text string) (cluster.Selector, []object.Unknown) {
 	t.Helper()
-	return cluster.ParseSelector(parse(t, "apiVersion: v1\nkind: X\nmetadata: {name: x}\nselector: "+text+"\n")[0].Root.Get("selector"))
+	o := parse(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\n"+text)[1]
+	return cluster.ParseSelector(o.Root.Get("sel"))
 }
 
 func TestParseSelector(t *testing.T) {
-	for text, wanted := range map[string]string{
-		"{}":   "everything",
-		"null": "everything",
-		"{matchLabels: null, matchExpressions: null}":                                         "everything",
-		"{matchLabels: {b: x, a: z}}":                                                         "a=z,b=x",
-		"{matchExpressions: [{key: a, operator: In, values: [z, x, z]}]}":                     "a in (x,z)",
-		"{matchExpressions: [{key: a, operator: In, values: [x]}]}":                           "a=x",
-		"{matchExpressions: [{key: a, operator: NotIn, values: [x]}]}":                        "a notin (x)",
-		"{matchExpressions: [{key: a, operator: Exists, values: null}]}":                      "a",
-		"{matchExpressions: [{key: a, operator: DoesNotExist, values: []}], matchLabels: {}}": "!a",
-		"{matchExpressions: [{key: b, operator: Exists}], matchLabels: {c: d, a: ''}}":        "a=,b,c=d",
+	for _, c := range []struct{ text, want string }{
+		{"", "everything"},
+		{"sel:", "everything"},
+		{"sel: {}", "everything"},
+		{"sel: {matchLabels: {}, matchExpressions: []}", "everything"},
+		{"sel: {matchLabels: , matchExpressions: }", "everything"},
+		{"sel: {matchLabels: {b: x, a: ''}}", "a=,b=x"},
+		{"sel: {matchExpressions: [{key: a, operator: In, values: [z, w, z]}]}", "a in (w,z)"},
+		{"sel: {matchExpressions: [{key: a, operator: In, values: [z]}]}", "a=z"},
+		{"sel: {matchExpressions: [{key: a, operator: NotIn, values: [z]}, {key: c, operator: Exists}, {key: b, operator: DoesNotExist, values: []}]}", "!b,a notin (z),c"},
+		{"sel: {matchLabels: {a: x}, matchExpressions: [{key: a, operator: In, values: [x, w]}]}", "a in (w,x),a=x"},
 	} {
-		s, bad := selector(t, text)
-		if bad != nil || s.String() != wanted {
-			t.Errorf("%s: got %q, %v; want %q", text, s, bad, wanted)
+		s, bad := selector(t, c.text)
+		if len(bad) > 0 || s.String() != c.want {
+			t.Errorf("%s: %q %v, want %q", c.text, s, bad, c.want)
 		}
-	}
-	if s, bad := cluster.ParseSelector(nil); s != nil || bad != nil {
-		t.Errorf("what is not there: %v, %v", s, bad)
 	}
 }
 
 func TestParseSelectorBad(t *testing.T) {
-	for text, u := range map[string]object.Unknown{
-		"[a]":                          {Msg: "want a label selector, got a list"},
-		"all()":                        {Msg: "want a label selector, got a string"},
-		"{matchLabel: {a: b}}":         {Path: "matchLabel", Msg: "unknown field"},
-		"{matchLabels: [a]}":           {Path: "matchLabels", Msg: "want a map, got a list"},
-		"{matchLabels: {a: 1}}":        {Path: "matchLabels.a", Msg: "want a string, got a number"},
-		"{matchLabels: {a: null}}":     {Path: "matchLabels.a", Msg: "want a string, got a null"},
-		"{matchExpressions: {key: a}}": {Path: "matchExpressions", Msg: "want a list, got a map"},
-		"{matchExpressions: [a]}":      {Path: "matchExpressions[0]", Msg: "no key"},
-		"{matchExpressions: [{key: a, operator: Exists}, {operator: Exists}]}": {Path: "matchExpressions[1]", Msg: "no key"},
-		"{matchExpressions: [{key: '', operator: Exists}]}":                    {Path: "matchExpressions[0]", Msg: "no key"},
-		"{matchExpressions: [{key: 5, operator: Exists}]}":                     {Path: "matchExpressions[0]", Msg: "key: want a string, got a number"},
-		"{matchExpressions: [{key: a, operator: true}]}":                       {Path: "matchExpressions[0]", Msg: "operator: want a string, got a boolean"},
-		"{matchExpressions: [{key: a, operator: exists}]}":                     {Path: "matchExpressions[0]", Msg: `operator "exists": want In, NotIn, Exists or DoesNotExist`},
-		"{matchExpressions: [{key: a}]}":                                       {Path: "matchExpressions[0]", Msg: `operator "": want In, NotIn, Exists or DoesNotExist`},
-		"{matchExpressions: [{key: a, operator: In}]}":                         {Path: "matchExpressions[0]", Msg: "operator In needs values"},
-		"{matchExpressions: [{key: a, operator: NotIn, values: []}]}":          {Path: "matchExpressions[0]", Msg: "operator NotIn needs values"},
-		"{matchExpressions: [{key: a, operator: In, values: b}]}":              {Path: "matchExpressions[0]", Msg: "values: want a list, got a string"},
-		"{matchExpressions: [{key: a, operator: Exists, values: b}]}":          {Path: "matchExpressions[0]", Msg: "values: want a list, got a string"},
-		"{matchExpressions: [{key: a, operator: In, values: [1]}]}":            {Path: "matchExpressions[0]", Msg: "values: want strings, got a number"},
-		"{matchExpressions: [{key: a, operator: DoesNotExist, values: [b]}]}":  {Path: "matchExpressions[0]", Msg: "operator DoesNotExist takes no values"},
-		"{matchExpressions: [{key: a, operator: In, values: [b], value: c}]}":  {Path: "matchExpressions[0]", Msg: `unknown field "value"`},
+	for _, c := range []struct{ text, want string }{
+		{"sel: app=web", " line 6: want a label selector, got a string"},
+		{"sel: [a]", " line 6: want a label selector, got a list"},
+		{"sel: {app: web}", "app line 6: unknown field"},
+		{"sel:\n  matchLabels: [a]", "matchLabels line 7: want a map, got a list"},
+		{"sel: {matchLabels: {a: 1}}", "matchLabels.a line 6: want a string, got a number"},
+		{"sel: {matchLabels: {a: true}}", "matchLabels.a line 6: want a string, got a boolean"},
+		{"sel: {matchLabels: {a: }}", "matchLabels.a line 6: want a string, got a null"},
+		{"sel: {matchExpressions: {a: b}}", "matchExpressions line 6: want a list, got a map"},
+		{"sel: {matchExpressions: [a]}", "matchExpressions[0] line 6: no key"},
+		{"sel: {matchExpressions: [{operator: Exists}]}", "matchExpressions[0] line 6: no key"},
+		{"sel: {matchExpressions: [{key: 1, operator: Exists}]}", "matchExpressions[0] line 6: key: want a string, got a number"},
+		{"sel: {matchExpressions: [{key: a, operator: in, values: [b]}]}", `matchExpressions[0] line 6: operator "in": want In, NotIn, Exists or DoesNotExist`},
+		{"sel: {matchExpressions: [{key: a}]}", `matchExpressions[0] line 6: operator "": want In, NotIn, Exists or DoesNotExist`},
+		{"sel: {matchExpressions: [{key: a, operator: In}]}", "matchExpressions[0] line 6: operator In needs values"},
+		{"sel: {matchExpressions: [{key: a, operator: NotIn, values: []}]}", "matchExpressions[0] line 6: operator NotIn needs values"},
+		{"sel: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}", "matchExpressions[0] line 6: operator Exists takes no values"},
+		{"sel: {matchExpressions: [{key: a, operator: In, values: [1]}]}", "matchExpressions[0] line 6: values: want strings, got a number"},
+		{"sel: {matchExpressions: [{key: a, operator: In, values: b}]}", "matchExpressions[0] line 6: values: want a list, got a string"},
+		{"sel: {matchExpressions: [{key: a, operator: In, value: [b]}]}", `matchExpressions[0] line 6: unknown field "value"`},
 	} {
-		u.Line = 4
-		s, bad := selector(t, text)
-		if len(bad) != 1 || bad[0] != u {
-			t.Errorf("%s: got %v (%v), want %v", text, bad, s, u)
+		_, bad := selector(t, c.text)
+		var got []string
+		for _, u := range bad {
+			got = append(got, fmt.Sprintf("%s line %d: %s", u.Path, u.Line, u.Msg))
 		}
+		same(t, c.text, got, []string{c.want})
 	}
 }
 
-func TestOperator(t *testing.T) {
-	for op, want := range map[cluster.Operator]string{
-		cluster.In: "In", cluster.NotIn: "NotIn", cluster.Exists: "Exists", cluster.DoesNotExist: "DoesNotExist", 9: "operator(9)",
-	} {
-		if got := op.String(); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-	r := cluster.Requirement{Key: "a", Op: 9}
-	if r.Matches(map[string]string{"a": "b"}) || r.Matches(nil) || r.String() != "" {
-		t.Error("an operator that does not exist matches or has a form")
+// TestSelectorKeepsTheRest: one requirement that is not understood does not hide the others.
+func TestSelectorKeepsTheRest(t *testing.T) {
+	s, bad := selector(t, "sel: {matchLabels: {a: x}, matchExpressions: [{key: b}, {key: c, operator: Exists}], matchFields: []}")
+	if len(bad) != 2 || s.String() != "a=x,c" {
+		t.Errorf("got %q and %v", s, bad)
 	}
 }
 
-// Selectors match what the API machinery's own selectors match.
-func TestMatchesAgrees(t *testing.T) {
-	key, value := rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]string{"", "x", "y", "z"})
-	labelSet := rapid.MapOf(key, value)
-	ops := rapid.SampledFrom([]cluster.Operator{cluster.In, cluster.NotIn, cluster.Exists, cluster.DoesNotExist})
+// TestMatches compares with the selectors of Kubernetes' own library on random labels and requirements.
+func TestMatches(t *testing.T) {
+	ops := map[cluster.Operator]selection.Operator{
+		cluster.In: selection.In, cluster.NotIn: selection.NotIn, cluster.Exists: selection.Exists, cluster.DoesNotExist: selection.DoesNotExist,
+	}
+	word := rapid.SampledFrom([]string{"a", "b", "c"})
 	rapid.Check(t, func(t *rapid.T) {
-		match := labelSet.Draw(t, "matchLabels")
-		theirs := metav1.LabelSelector{MatchLabels: match}
-		ours := cluster.MatchLabels(match)
-		for range rapid.IntRange(0, 3).Draw(t, "expressions") {
-			r := cluster.Requirement{Key: key.Draw(t, "key"), Op: ops.Draw(t, "op")}
+		theirs := labels.NewSelector()
+		var ours cluster.Selector
+		for range rapid.IntRange(0, 3).Draw(t, "n") {
+			r := cluster.Requirement{Key: word.Draw(t, "key"), Op: cluster.Operator(rapid.IntRange(0, 3).Draw(t, "op"))}
 			if r.Op == cluster.In || r.Op == cluster.NotIn {
-				r.Values = rapid.SliceOfNDistinct(value, 1, 3, rapid.ID[string]).Draw(t, "values")
+				r.Values = rapid.SliceOfN(word, 1, 3).Draw(t, "values")
 			}
+			their, err := labels.NewRequirement(r.Key, ops[r.Op], slices.Clone(r.Values))
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs = theirs.Add(*their)
 			ours = append(ours, r)
-			theirs.MatchExpressions = append(theirs.MatchExpressions, metav1.LabelSelectorRequirement{Key: r.Key, Operator: metav1.LabelSelectorOperator(r.Op.String()), Values: r.Values})
 		}
-		sel, err := metav1.LabelSelectorAsSelector(&theirs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l := labelSet.Draw(t, "labels")
-		if got, want := ours.Matches(l), sel.Matches(labels.Set(maps.Clone(l))); got != want {
-			t.Errorf("%s on %v: %v, want %v", ours, l, got, want)
+		set := rapid.MapOf(word, word).Draw(t, "labels")
+		if got, want := ours.Matches(set), theirs.Matches(labels.Set(set)); got != want {
+			t.Fatalf("%q matches %v: %v, want %v", ours, set, got, want)
 		}
 	})
+}
+
+func TestMatchLabels(t *testing.T) {
+	s := cluster.MatchLabels(map[string]string{"b": "2", "a": "1"})
+	if s.String() != "a=1,b=2" || !s.Matches(map[string]string{"a": "1", "b": "2", "c": "3"}) || s.Matches(map[string]string{"a": "1"}) {
+		t.Errorf("got %q", s)
+	}
+	if all := cluster.MatchLabels(nil); all.String() != "everything" || !all.Matches(nil) {
+		t.Errorf("no labels give %q", all)
+	}
+}
+
+func TestOperatorString(t *testing.T) {
+	var got []string
+	for op := cluster.In; op <= cluster.DoesNotExist+1; op++ {
+		got = append(got, op.String())
+	}
+	same(t, "names", got, []string{"In", "NotIn", "Exists", "DoesNotExist", "operator(4)"})
+	unheard := cluster.Requirement{Key: "a", Op: 9}
+	if unheard.String() != "" || unheard.Matches(map[string]string{"a": "b"}) {
+		t.Error("an operator nobody knows matches")
+	}
 }

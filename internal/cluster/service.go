@@ -61,6 +61,10 @@ func (b *builder) readServices() {
 			}
 		}
 	}
+	byNamespace := map[*Namespace][]*Pod{}
+	for _, p := range b.Pods {
+		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
+	}
 	endpoints := map[string][]netip.Addr{} // by namespace/name of the Service
 	for _, o := range b.Kind("discovery.k8s.io", "EndpointSlice") {
 		key := o.Ref.Namespace + "/" + o.Root.Get("metadata", "labels", "kubernetes.io/service-name").Str()
@@ -85,8 +89,8 @@ func (b *builder) readServices() {
 		if s.Type != "ExternalName" {
 			if s.Selector != nil {
 				sel := MatchLabels(s.Selector)
-				for _, p := range b.Pods {
-					if p.Namespace == s.Namespace && sel.Matches(p.Labels) {
+				for _, p := range byNamespace[s.Namespace] {
+					if sel.Matches(p.Labels) {
 						s.Pods = append(s.Pods, p)
 					}
 				}
@@ -114,8 +118,12 @@ func (b *builder) service(o *object.Object) *Service {
 	if len(s.Selector) == 0 {
 		s.Selector = nil
 	}
-	if s.Type == "" {
+	switch s.Type {
+	case "":
 		s.Type = "ClusterIP"
+	case "ClusterIP", "NodePort", "LoadBalancer", "ExternalName":
+	default:
+		b.problem(o, spec.Get("type"), object.Error, "type "+s.Type+": want ClusterIP, NodePort, LoadBalancer or ExternalName", "the API server refuses it")
 	}
 	for _, v := range append([]*object.Value{spec.Get("clusterIP")}, spec.Get("clusterIPs").List()...) {
 		if v.Str() == "None" {
@@ -145,24 +153,39 @@ func (b *builder) service(o *object.Object) *Service {
 				continue
 			}
 		}
-		p.NodePort, _ = v.Get("nodePort").Int()
-		t := v.Get("targetPort")
-		k, number := t.Int()
-		switch {
-		case !t.IsSet(), number && k == 0, t.Kind == object.String && t.Text == "": // defaulted by the API server
-			p.TargetNumber = n
-		case number && k > 0 && k <= 65535:
-			p.TargetNumber = k
-			if t.Kind == object.String { // the API reads it as a name that no port can have
-				b.problem(o, t, object.Warning, "targetPort is the text "+t.Text+", which names a port; the number was probably meant", "write it without quotes")
+		if k := v.Get("nodePort"); k.IsSet() {
+			if p.NodePort, ok = k.Int(); !ok || p.NodePort < 0 || p.NodePort > 65535 {
+				b.problem(o, k, object.Error, "nodePort "+k.Str()+": want a number from 1 to 65535", "")
+				p.NodePort = 0
 			}
-		case t.Kind == object.String && !number:
-			p.TargetName = t.Text
-		default:
-			b.problem(o, t, object.Error, "targetPort "+t.Str()+": want a number from 1 to 65535 or the name of a port", "the port is left out")
+		}
+		if !b.target(o, v.Get("targetPort"), &p) {
 			continue
 		}
 		s.Ports = append(s.Ports, p)
 	}
 	return s
+}
+
+// target reads targetPort. Not set, 0 and "" all mean the port itself (core/v1 SetDefaults_Service).
+func (b *builder) target(o *object.Object, t *object.Value, p *ServicePort) bool {
+	n, isNumber := t.Int()
+	switch {
+	case t.IsSet() && (t.Kind == object.List || t.Kind == object.Map):
+		b.problem(o, t, object.Error, "targetPort: want a number or a name, got a "+t.Kind.String(), "the port is left out")
+		return false
+	case t.Str() == "" || t.Kind == object.Number && isNumber && n == 0:
+		p.TargetNumber = p.Port
+	case t.Kind == object.Number && (!isNumber || n < 1 || n > 65535):
+		b.problem(o, t, object.Error, "targetPort "+t.Str()+": want a number from 1 to 65535", "the port is left out")
+		return false
+	case t.Kind == object.Number:
+		p.TargetNumber = n
+	case isNumber && n >= 1 && n <= 65535: // "8080" in quotes: the API reads it as a name that no port can have
+		b.problem(o, t, object.Warning, "targetPort is the text "+t.Str()+", which names a port; the number was probably meant", "write it without quotes")
+		p.TargetNumber = n
+	default:
+		p.TargetName = t.Str()
+	}
+	return true
 }

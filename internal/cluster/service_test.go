@@ -1,180 +1,186 @@
 package cluster_test
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 )
 
-// shop has two pods with addresses, one on its node's network, one elsewhere.
-const shop = `apiVersion: v1
-kind: Pod
-metadata: {name: web-a, namespace: shop, labels: {app: web}}
-spec: {containers: [{name: c, ports: [{containerPort: 8080, name: http}, {containerPort: 53, name: dns, protocol: UDP}]}]}
-status: {podIP: 10.0.0.1}
+// somePods is pods to stand behind Services.
+const somePods = `
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns, labels: {app: web, tier: x}}, spec: {containers: [{name: c, ports: [{name: http, containerPort: 8080}]}]}, status: {podIP: 10.0.0.1}}
 ---
-apiVersion: v1
-kind: Pod
-metadata: {name: web-b, namespace: shop, labels: {app: web, tier: old}}
-spec: {containers: [{name: c, ports: [{containerPort: 9090, name: http}]}]}
-status: {podIP: 10.0.0.2}
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: ns, labels: {app: web}}, spec: {containers: [{name: c, ports: [{name: http, containerPort: 80}, {name: dns, containerPort: 53, protocol: UDP}]}]}, status: {podIP: 10.0.0.2}}
 ---
-apiVersion: v1
-kind: Pod
-metadata: {name: agent, namespace: shop, labels: {app: agent}}
-spec: {hostNetwork: true, containers: [{name: c}]}
-status: {podIP: 192.168.0.1}
+{apiVersion: v1, kind: Pod, metadata: {name: host, namespace: ns, labels: {app: node}}, spec: {hostNetwork: true, containers: [{name: c}]}, status: {podIP: 192.168.0.1}}
 ---
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: other, labels: {app: web}}
-spec: {containers: [{name: c}]}
-status: {podIP: 10.0.0.3}
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: other, labels: {app: web}}, spec: {containers: [{name: c}]}, status: {podIP: 10.0.0.3}}
 ---
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: api, namespace: shop}
-spec: {template: {metadata: {labels: {app: api}}, spec: {containers: [{name: c}]}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: planned, namespace: ns}, spec: {template: {metadata: {labels: {app: later}}, spec: {containers: [{name: c}]}}}}
+---
 `
 
-func slice(service, addresses string) string {
-	return "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: " + service + "-x, namespace: shop, labels: {kubernetes.io/service-name: " + service + "}}\nendpoints: [{addresses: [" + addresses + "]}]\n"
-}
-
-func service(spec string) string {
-	return "---\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop, annotations: {a: b}}\nspec: {" + spec + "}\n"
-}
-
+// TestServicePods: which pods stand behind a Service, and which addresses are nobody's.
 func TestServicePods(t *testing.T) {
-	const headless = "---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: s, namespace: shop}\nsubsets: [{addresses: [{ip: 10.0.0.1}], notReadyAddresses: [{ip: 10.0.0.2}, {ip: 203.0.113.1}]}]\n"
-	for _, tt := range []struct {
-		name    string
-		text    string
-		pods    []string
-		foreign netset.Addrs
+	for _, c := range []struct {
+		name, text string
+		pods       []string
+		foreign    string
 	}{
-		{"by selector", service("selector: {app: web}"), []string{"web-a", "web-b"}, netset.Addrs{}},
-		{"by two labels", service("selector: {app: web, tier: old}"), []string{"web-b"}, netset.Addrs{}},
-		{"a template", service("selector: {app: api}"), []string{"api"}, netset.Addrs{}},
-		{"none", service("selector: {app: nope}"), nil, netset.Addrs{}},
-		{"a selector is not asked for endpoints", service("selector: {app: nope}") + slice("s", "10.0.0.1"), nil, netset.Addrs{}},
-		{"an empty selector is none", service("selector: {}"), nil, netset.Addrs{}},
-		{"by EndpointSlice", service("") + slice("s", "10.0.0.2, 10.0.0.2, 198.51.100.7, host.example"), []string{"web-b"}, set(t, "198.51.100.7/32")},
-		{"an EndpointSlice of another Service", service("") + slice("t", "10.0.0.2"), nil, netset.Addrs{}},
-		{"by Endpoints, ready or not", service("") + headless, []string{"web-a", "web-b"}, set(t, "203.0.113.1/32")},
-		{"by both", service("") + headless + slice("s", "10.0.0.1"), []string{"web-a", "web-b"}, set(t, "203.0.113.1/32")},
-		{"a node's address is not its pod", service("") + slice("s", "192.168.0.1"), nil, set(t, "192.168.0.1/32")},
-		{"ExternalName", service("type: ExternalName, selector: {app: web}"), nil, netset.Addrs{}},
+		{"by selector, in its namespace only", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {app: web}}}`, []string{"ns/a", "ns/b"}, "none"},
+		{"all labels must match", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {app: web, tier: x}}}`, []string{"ns/a"}, "none"},
+		{"a template counts", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {app: later}}}`, []string{"ns/planned"}, "none"},
+		{"host-network pods count", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {app: node}}}`, []string{"ns/host"}, "none"},
+		{"nobody", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {app: wbe}}}`, nil, "none"},
+		{"an empty selector selects nobody", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {}}}`, nil, "none"},
+		{"no selector, no endpoints", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {}}`, nil, "none"},
+		{"ExternalName has no pods even with a selector", `{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {type: ExternalName, externalName: example.com, selector: {app: web}}}`, nil, "none"},
+		{"EndpointSlices, also of other namespaces' pods and of pods not ready", `
+{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s-1, namespace: ns, labels: {kubernetes.io/service-name: s}}, endpoints: [{addresses: [10.0.0.2], conditions: {ready: false}}, {addresses: [203.0.113.7, not-an-address]}]}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s-2, namespace: ns, labels: {kubernetes.io/service-name: s}}, endpoints: [{addresses: [10.0.0.3, 10.0.0.2]}]}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s-3, namespace: other, labels: {kubernetes.io/service-name: s}}, endpoints: [{addresses: [10.0.0.1]}]}
+`, []string{"ns/b", "other/a"}, "203.0.113.7/32"},
+		{"Endpoints, not ready ones too", `
+{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {}}
+---
+{apiVersion: v1, kind: Endpoints, metadata: {name: s, namespace: ns}, subsets: [{addresses: [{ip: 10.0.0.1}, {ip: '::ffff:203.0.113.8'}], notReadyAddresses: [{ip: 10.0.0.2}]}]}
+`, []string{"ns/a", "ns/b"}, "203.0.113.8/32"},
+		{"the address of a host-network pod is its node's", `
+{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {}}
+---
+{apiVersion: v1, kind: Endpoints, metadata: {name: s, namespace: ns}, subsets: [{addresses: [{ip: 192.168.0.1}]}]}
+`, nil, "192.168.0.1/32"},
+		{"endpoints beside a selector are the controller's own", `
+{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ns}, spec: {selector: {tier: x}}}
+---
+{apiVersion: v1, kind: Endpoints, metadata: {name: s, namespace: ns}, subsets: [{addresses: [{ip: 203.0.113.8}]}]}
+`, []string{"ns/a"}, "none"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := picture(t, shop+tt.text, cluster.Options{}).Services[0]
-			var got []string
-			for _, p := range s.Pods {
-				if p.Namespace.Name != "shop" {
-					t.Errorf("a pod of namespace %s", p.Namespace.Name)
-				}
-				got = append(got, p.Name)
-			}
-			want(t, "pods", len(tt.pods), len(got))
-			for _, n := range tt.pods {
-				found := false
-				for _, m := range got {
-					found = found || m == n
-				}
-				if !found {
-					t.Errorf("%s is not behind it: %v", n, got)
-				}
-			}
-			if !s.Foreign.Equal(tt.foreign) {
-				t.Errorf("foreign addresses %v, want %v", s.Foreign, tt.foreign)
-			}
+		t.Run(c.name, func(t *testing.T) {
+			s := clean(t, somePods+c.text).Services[0]
+			same(t, "pods", podNames(s.Pods), c.pods)
+			same(t, "foreign addresses", s.Foreign.String(), c.foreign)
 		})
 	}
 }
 
-func TestService(t *testing.T) {
-	s := picture(t, service(`type: LoadBalancer, clusterIP: 10.96.0.1, clusterIPs: [10.96.0.1, "fd00::1"], ipFamilies: [IPv4, IPv6], externalIPs: [203.0.113.5]`), cluster.Options{}).Services[0]
-	ips := []netip.Addr{netip.MustParseAddr("10.96.0.1"), netip.MustParseAddr("fd00::1")}
-	if s.Type != "LoadBalancer" || s.Headless || len(s.ClusterIPs) != 2 || s.ClusterIPs[0] != ips[0] || s.ClusterIPs[1] != ips[1] ||
-		len(s.ExternalIPs) != 1 || len(s.IPFamilies) != 2 || s.Annotations["a"] != "b" || s.Selector != nil || s.Object.Ref != s.Ref {
-		t.Errorf("%+v", s)
-	}
-	s = picture(t, service("clusterIP: None"), cluster.Options{}).Services[0]
-	if s.Type != "ClusterIP" || !s.Headless || s.ClusterIPs != nil || s.Namespace.Name != "shop" {
-		t.Errorf("%+v", s)
-	}
-}
-
 func TestServicePorts(t *testing.T) {
-	c := picture(t, shop+service(`selector: {app: web}, ports: [
-  {port: 80},
-  {port: 80, targetPort: 8080, nodePort: 30080, name: web, appProtocol: http},
-  {port: 81, targetPort: http},
-  {port: 53, targetPort: dns, protocol: UDP},
-  {port: 54, targetPort: dns, protocol: TCP},
-  {port: 55, targetPort: null}]`), cluster.Options{})
+	c := clean(t, somePods+`
+apiVersion: v1
+kind: Service
+metadata: {name: s, namespace: ns}
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports:
+  - {name: a, port: 80, targetPort: http, nodePort: 30080, appProtocol: http}
+  - {name: b, port: 53, targetPort: dns, protocol: UDP}
+  - {name: c, port: 5353, targetPort: dns}
+  - {name: d, port: 443, targetPort: 8443, protocol: SCTP}
+  - {name: e, port: 444}
+  - {name: f, port: 445, targetPort: 0}
+  - {name: g, port: 446, targetPort: ""}
+  - {name: h, port: 447, protocol: tcp}
+`)
 	s := c.Services[0]
-	want(t, "ports", []cluster.ServicePort{
-		{Port: 80, TargetNumber: 80, Protocol: netset.TCP, Line: 34},
-		{Port: 80, TargetNumber: 8080, NodePort: 30080, Name: "web", AppProtocol: "http", Protocol: netset.TCP, Line: 35},
-		{Port: 81, TargetName: "http", Protocol: netset.TCP, Line: 36},
-		{Port: 53, TargetName: "dns", Protocol: netset.UDP, Line: 37},
-		{Port: 54, TargetName: "dns", Protocol: netset.TCP, Line: 38},
-		{Port: 55, TargetNumber: 55, Protocol: netset.TCP, Line: 39},
-	}, s.Ports)
-	type target struct {
-		Number int
-		OK     bool
-	}
-	for i, byPod := range []map[string]target{
-		{"web-a": {80, true}, "web-b": {80, true}},
-		{"web-a": {8080, true}, "web-b": {8080, true}},
-		{"web-a": {8080, true}, "web-b": {9090, true}},
-		{"web-a": {53, true}, "web-b": {0, false}},
-		{"web-a": {0, false}, "web-b": {0, false}},
-	} {
-		for _, p := range s.Pods {
-			var got target
-			got.Number, got.OK = s.Ports[i].Target(p)
-			if got != byPod[p.Name] {
-				t.Errorf("port %d leads to %v on %s, want %v", i, got, p.Name, byPod[p.Name])
+	same(t, "ports", s.Ports, []cluster.ServicePort{
+		{Name: "a", Port: 80, TargetName: "http", NodePort: 30080, AppProtocol: "http", Line: 20},
+		{Name: "b", Port: 53, Protocol: netset.UDP, TargetName: "dns", Line: 21},
+		{Name: "c", Port: 5353, TargetName: "dns", Line: 22},
+		{Name: "d", Port: 443, Protocol: netset.SCTP, TargetNumber: 8443, Line: 23},
+		{Name: "e", Port: 444, TargetNumber: 444, Line: 24},
+		{Name: "f", Port: 445, TargetNumber: 445, Line: 25},
+		{Name: "g", Port: 446, TargetNumber: 446, Line: 26},
+		{Name: "h", Port: 447, TargetNumber: 447, Line: 27},
+	})
+	// What each port leads to on a and b: 0 is nothing.
+	want := [][2]int{{8080, 80}, {0, 53}, {0, 0}, {8443, 8443}, {444, 444}, {445, 445}, {446, 446}, {447, 447}}
+	for i, p := range s.Ports {
+		for j, pod := range s.Pods {
+			if n, ok := p.Target(pod); n != want[i][j] || ok != (n != 0) {
+				t.Errorf("port %s leads to %d (%v) on pod %s, want %d", p.Name, n, ok, pod.Name, want[i][j])
 			}
 		}
 	}
 }
 
-func TestBadServices(t *testing.T) {
-	want(t, "problems", []string{
-		"error in.yaml:6: Service shop/s: port 0: want a number from 1 to 65535",
-		"error in.yaml:7: Service shop/s: port http: want a number from 1 to 65535",
-		"error in.yaml:8: Service shop/s: protocol ICMP: want TCP, UDP or SCTP",
-		"error in.yaml:9: Service shop/s: protocol x: want TCP, UDP or SCTP",
-		"warning in.yaml:10: Service shop/s: targetPort is the text 8080, which names a port; the number was probably meant",
-		"error in.yaml:11: Service shop/s: targetPort -1: want a number from 1 to 65535 or the name of a port",
-		"error in.yaml:12: Service shop/s: targetPort 65536: want a number from 1 to 65535 or the name of a port",
-		"error in.yaml:13: Service shop/s: targetPort : want a number from 1 to 65535 or the name of a port",
-		"error in.yaml:14: Service shop/s: externalIPs: ten is no IP address",
-	}, problems(t, `apiVersion: v1
+// TestSidecarPort: of two ports of one name the container's counts, not the sidecar's that is listed first.
+func TestSidecarPort(t *testing.T) {
+	c := clean(t, `
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns}, spec: {initContainers: [{name: i, restartPolicy: Always, ports: [{name: http, containerPort: 1}, {name: admin, containerPort: 2}]}], containers: [{name: c, ports: [{name: http, containerPort: 3}]}]}}
+`)
+	for name, want := range map[string]int{"http": 3, "admin": 2} {
+		if n, _ := (cluster.ServicePort{TargetName: name}).Target(c.Pods[0]); n != want {
+			t.Errorf("port %s is %d, want %d", name, n, want)
+		}
+	}
+}
+
+func TestServiceAddresses(t *testing.T) {
+	c := clean(t, `
+apiVersion: v1
 kind: Service
-metadata: {name: s, namespace: shop}
+metadata: {name: s, namespace: ns, annotations: {k: v}}
 spec:
+  clusterIP: 10.96.0.1
+  clusterIPs: [10.96.0.1, 'fd00::1']
+  ipFamilies: [IPv4, IPv6]
+  externalIPs: [203.0.113.1]
+  ports: [{port: 1}]
+---
+{apiVersion: v1, kind: Service, metadata: {name: headless, namespace: ns}, spec: {clusterIP: None}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: headless6, namespace: ns}, spec: {clusterIPs: [None]}}
+`)
+	h, h6, s := c.Services[0], c.Services[1], c.Services[2]
+	if !h.Headless || !h6.Headless || s.Headless || h.Type != "ClusterIP" || s.Annotations["k"] != "v" {
+		t.Errorf("read as %+v, %+v and %+v", h, h6, s)
+	}
+	var got []string
+	for _, a := range append(s.ClusterIPs, s.ExternalIPs...) {
+		got = append(got, a.String())
+	}
+	same(t, "addresses", got, []string{"10.96.0.1", "fd00::1", "203.0.113.1"})
+	same(t, "families", s.IPFamilies, []string{"IPv4", "IPv6"})
+}
+
+func TestServiceProblems(t *testing.T) {
+	c, problems := newCluster(t, `
+apiVersion: v1
+kind: Service
+metadata: {name: s, namespace: ns}
+spec:
+  type: Loadbalancer
+  externalIPs: [10.0.0.0/8]
   ports:
   - {port: 0}
   - {port: http}
-  - {port: 80, protocol: ICMP}
-  - {port: 80, protocol: x}
-  - {port: 80, targetPort: "8080"}
-  - {port: 80, targetPort: -1}
-  - {port: 80, targetPort: 65536}
-  - {port: 80, targetPort: [http]}
-  externalIPs: [ten]
-`))
-	c, _ := cluster.New(parse(t, service(`ports: [{port: 80, targetPort: "8080"}, {port: 0}, {port: 81, targetPort: 0}, {port: 82, targetPort: ""}]`)), cluster.Options{})
-	want(t, "ports", []cluster.ServicePort{
-		{Port: 80, TargetNumber: 8080, Protocol: netset.TCP, Line: 5},
-		{Port: 81, TargetNumber: 81, Protocol: netset.TCP, Line: 5},
-		{Port: 82, TargetNumber: 82, Protocol: netset.TCP, Line: 5},
-	}, c.Services[0].Ports)
+  - {port: 1, protocol: ICMP}
+  - {port: 2, nodePort: 99999}
+  - {port: 3, targetPort: 70000}
+  - {port: 4, targetPort: "8080"}
+  - {port: 5, targetPort: [80]}
+  - {targetPort: 80}
+  - {port: 6, targetPort: "70000"}
+`)
+	same(t, "problems", problems, []string{
+		"error in.yaml:6: Service ns/s: type Loadbalancer: want ClusterIP, NodePort, LoadBalancer or ExternalName",
+		"error in.yaml:7: Service ns/s: externalIPs: 10.0.0.0/8 is no IP address",
+		"error in.yaml:9: Service ns/s: port 0: want a number from 1 to 65535",
+		"error in.yaml:10: Service ns/s: port http: want a number from 1 to 65535",
+		"error in.yaml:11: Service ns/s: protocol ICMP: want TCP, UDP or SCTP",
+		"error in.yaml:12: Service ns/s: nodePort 99999: want a number from 1 to 65535",
+		"error in.yaml:13: Service ns/s: targetPort 70000: want a number from 1 to 65535",
+		"warning in.yaml:14: Service ns/s: targetPort is the text 8080, which names a port; the number was probably meant",
+		"error in.yaml:15: Service ns/s: targetPort: want a number or a name, got a list",
+		"error in.yaml:16: Service ns/s: port : want a number from 1 to 65535",
+	})
+	same(t, "ports", c.Services[0].Ports, []cluster.ServicePort{
+		{Port: 2, TargetNumber: 2, Line: 12}, {Port: 4, TargetNumber: 8080, Line: 14}, {Port: 6, TargetName: "70000", Line: 17},
+	})
 }

@@ -224,14 +224,19 @@ func (b *builder) pod(o *object.Object, w *Workload, t *object.Value, isTemplate
 		}
 	}
 	slices.SortFunc(p.IPs, netip.Addr.Compare)
+	var sidecars []*object.Value
 	for _, list := range []string{"initContainers", "containers"} {
 		for _, c := range spec.Get(list).List() {
 			sidecar := list == "initContainers" && c.Get("restartPolicy").Str() == "Always"
 			p.Containers = append(p.Containers, container(c, list == "initContainers" && !sidecar))
-			if list == "containers" || sidecar {
-				b.ports(o, p, c)
+			if sidecar {
+				sidecars = append(sidecars, c)
 			}
 		}
+	}
+	// Of two ports of one name that of a container counts before that of a sidecar (Kubernetes FindPort).
+	for _, c := range slices.Concat(spec.Get("containers").List(), sidecars) {
+		b.ports(o, p, c)
 	}
 	return p
 }
@@ -251,7 +256,11 @@ func (b *builder) ports(o *object.Object, p *Pod, c *object.Value) {
 				continue
 			}
 		}
-		hostPort, _ := v.Get("hostPort").Int()
+		hostPort, ok := v.Get("hostPort").Int()
+		if h := v.Get("hostPort"); h.IsSet() && (!ok || hostPort < 0 || hostPort > 65535) {
+			b.problem(o, h, object.Error, "hostPort "+h.Str()+": want a number from 1 to 65535", "the host port is left out")
+			hostPort = 0
+		}
 		if p.HostNetwork && hostPort == 0 {
 			hostPort = n // the API server's default under hostNetwork
 		}

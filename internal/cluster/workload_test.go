@@ -1,185 +1,284 @@
 package cluster_test
 
 import (
-	"net/netip"
-	"strings"
 	"testing"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
 
-// pod is a pod of namespace shop with a controlling owner "group/version Kind name", or none.
-func pod(name, owner, more string) string {
-	meta := "{name: " + name + ", namespace: shop"
-	if f := strings.Fields(owner); len(f) == 3 {
-		meta += ", ownerReferences: [{apiVersion: other/v1, kind: Other, name: o}, {apiVersion: " + f[0] + ", kind: " + f[1] + ", name: " + f[2] + ", controller: true}]"
-	}
-	return "---\napiVersion: v1\nkind: Pod\nmetadata: " + meta + ", labels: {pod-template-hash: 5d4f}}\nspec: {containers: [{name: c}]}\n" + more
-}
-
-// made is an object with a pod template.
-func made(api, kind, name, owner, spec string) string {
-	meta := "{name: " + name + ", namespace: shop"
-	if f := strings.Fields(owner); len(f) == 3 {
-		meta += ", ownerReferences: [{apiVersion: " + f[0] + ", kind: " + f[1] + ", name: " + f[2] + ", controller: true}]"
-	}
-	return "---\napiVersion: " + api + "\nkind: " + kind + "\nmetadata: " + meta + "}\nspec: {" + spec + "template: {metadata: {labels: {from: " + name + "}}, spec: {containers: [{name: c}]}}}\n"
-}
-
-func TestOwners(t *testing.T) {
-	const web = "apps/v1 Deployment web"
-	for _, tt := range []struct {
-		name string
-		text string
-		want []string
+// TestWorkloads: what users name, for every way in which pods come to be.
+func TestWorkloads(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string // "ref replicas: pods", a pod of a template in brackets
 	}{
-		{"a pod of its own", pod("p", "", ""), []string{"Pod shop/p"}},
-		{"the whole chain", pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", "") + pod("web-5d4f-b", "apps/v1 ReplicaSet web-5d4f", "") +
-			made("apps/v1", "ReplicaSet", "web-5d4f", web, "replicas: 2, ") + made("apps/v1", "Deployment", "web", "", ""),
-			[]string{"Deployment shop/web: web-5d4f-a web-5d4f-b"}},
-		{"no ReplicaSet, by its hash", pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", "") + made("apps/v1", "Deployment", "web", "", ""), []string{"Deployment shop/web: web-5d4f-a"}},
-		{"no owner at all, by its hash", pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", ""), []string{"Deployment shop/web: web-5d4f-a"}},
-		{"another hash", pod("web-77-a", "apps/v1 ReplicaSet web-77", ""), []string{"ReplicaSet shop/web-77: web-77-a"}},
-		{"no hash", strings.Replace(pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", ""), "pod-template-hash", "other", 1), []string{"ReplicaSet shop/web-5d4f: web-5d4f-a"}},
-		{"a ReplicaSet of its own", made("apps/v1", "ReplicaSet", "solo", "", ""), []string{"ReplicaSet shop/solo"}},
-		{"an old revision", made("apps/v1", "ReplicaSet", "web-1", web, "replicas: 0, "), nil},
-		{"old revisions under their Deployment", made("apps/v1", "ReplicaSet", "web-1", web, "replicas: 0, ") + made("apps/v1", "Deployment", "web", "", ""), []string{"Deployment shop/web"}},
-		{"a ReplicaSet without its Deployment", made("apps/v1", "ReplicaSet", "web-1", web, ""), []string{"Deployment shop/web"}},
-		{"a Deployment of an old API", made("extensions/v1beta1", "Deployment", "web", "", "") + made("apps/v1", "ReplicaSet", "web-1", web, ""), []string{"Deployment shop/web"}},
-		{"the same kind in another group", made("example.com/v1", "Deployment", "web", "", "") + pod("web-a", web, ""), []string{"Deployment shop/web: web-a", "Deployment shop/web"}},
-		{"a CronJob", "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: shop}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c}]}}}}}\n", []string{"CronJob shop/nightly"}},
-		{"a CronJob's pod", pod("nightly-1-a", "batch/v1 Job nightly-1", "") + made("batch/v1", "Job", "nightly-1", "batch/v1 CronJob nightly", "") +
-			"---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: shop}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c}]}}}}}\n",
-			[]string{"CronJob shop/nightly: nightly-1-a"}},
-		{"a Job", made("batch/v1", "Job", "once", "", ""), []string{"Job shop/once"}},
-		{"a StatefulSet", made("apps/v1", "StatefulSet", "db", "", "") + pod("db-0", "apps/v1 StatefulSet db", "") + pod("db-1", "apps/v1 StatefulSet db", ""), []string{"StatefulSet shop/db: db-0 db-1"}},
-		{"a Rollout, by its shape", made("argoproj.io/v1alpha1", "Rollout", "canary", "", "") + made("apps/v1", "ReplicaSet", "canary-9", "argoproj.io/v1alpha1 Rollout canary", "") + pod("canary-9-x", "apps/v1 ReplicaSet canary-9", ""), []string{"Rollout shop/canary: canary-9-x"}},
-		{"a PodTemplate runs nothing", "---\napiVersion: v1\nkind: PodTemplate\nmetadata: {name: t, namespace: shop}\nspec: {template: {spec: {containers: [{name: c}]}}}\n", nil},
-		{"a template without containers", "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: t, namespace: shop}\nspec: {template: {spec: {containers: []}}}\n", nil},
-		{"static pods", pod("kube-apiserver-n", "v1 Node n", ""), []string{"Pod shop/kube-apiserver-n"}},
-		{"terminated pods", pod("a", "", "status: {phase: Succeeded}\n") + pod("b", "", "status: {phase: Failed}\n") + pod("c", "", "status: {phase: Running}\n") + pod("d", "", "status: {phase: Pending}\n"), []string{"Pod shop/c", "Pod shop/d"}},
-		{"an operator's StatefulSet", "---\napiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: pg, namespace: shop}\nspec: {instances: 2}\n" + made("apps/v1", "StatefulSet", "pg", "postgresql.cnpg.io/v1 Cluster pg", "") + pod("pg-0", "apps/v1 StatefulSet pg", ""), []string{"StatefulSet shop/pg: pg-0"}},
-		{"an operator's pods", "---\napiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: pg, namespace: shop}\nspec: {instances: 2}\n" + pod("pg-1", "postgresql.cnpg.io/v1 Cluster pg", "") + pod("pg-2", "postgresql.cnpg.io/v1 Cluster pg", ""), []string{"Cluster shop/pg: pg-1 pg-2"}},
-		{"an operator that is not in the input", made("apps/v1", "StatefulSet", "pg", "postgresql.cnpg.io/v1 Cluster pg", "") + pod("pg-0", "apps/v1 StatefulSet pg", ""), []string{"Cluster shop/pg: pg-0"}},
-		{"a pod that owns a pod", pod("a", "", "") + pod("b", "v1 Pod a", ""), []string{"Pod shop/a: b"}},
-		{"owners in a circle", made("apps/v1", "ReplicaSet", "a", "apps/v1 ReplicaSet b", "") + made("apps/v1", "ReplicaSet", "b", "apps/v1 ReplicaSet a", "") + pod("p", "apps/v1 ReplicaSet a", ""), []string{"ReplicaSet shop/a", "ReplicaSet shop/b: p"}},
+		{"every kind with a template", `
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, namespace: ns}, spec: {replicas: 3, template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: b, namespace: ns}, spec: {replicas: 0, template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: c, namespace: ns}, spec: {template: {spec: {containers: [{name: c}]}}}, status: {desiredNumberScheduled: 7}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: d, namespace: ns}, spec: {replicas: 0, template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: v1, kind: ReplicationController, metadata: {name: e, namespace: ns}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: batch/v1, kind: Job, metadata: {name: f, namespace: ns}, spec: {parallelism: 4, template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: g, namespace: ns}, spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c}]}}}}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: h, namespace: ns}, spec: {containers: [{name: c}]}}
+---
+{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {name: i, namespace: ns}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: v1, kind: PodTemplate, metadata: {name: j, namespace: ns}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: example.com/v1, kind: Empty, metadata: {name: k, namespace: ns}, spec: {template: {spec: {containers: []}}}}
+`, []string{
+			"CronJob ns/g 1: [g]", "DaemonSet ns/c 7: [c]", "Deployment ns/a 3: [a]", "Job ns/f 4: [f]", "Pod ns/h 1: h", "ReplicaSet ns/d 0: [d]",
+			"ReplicationController ns/e 1: [e]", "Rollout ns/i 1: [i]", "StatefulSet ns/b 0: [b]",
+		}},
+		{"live pods stand for the template; an old revision is nobody's", `
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: ns}, spec: {replicas: 2, template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-1, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}, spec: {replicas: 0, template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-2, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}, spec: {replicas: 2, template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web-2-y, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-2, controller: true}]}, spec: {containers: [{name: c}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web-2-x, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-2, controller: true}]}, spec: {containers: [{name: c}]}}
+`, []string{"Deployment ns/web 2: web-2-x web-2-y"}},
+		{"pods without their owners in the input", `
+{apiVersion: v1, kind: Pod, metadata: {name: web-5d-x, namespace: ns, labels: {pod-template-hash: 5d}, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d, controller: true}]}, spec: {containers: [{name: c}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db-0, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, controller: true}]}, spec: {containers: [{name: c}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: old-x, namespace: ns, ownerReferences: [{apiVersion: v1, kind: ReplicationController, name: old, controller: true}]}, spec: {containers: [{name: c}]}}
+`, []string{"Deployment ns/web 1: web-5d-x", "ReplicationController ns/old 1: old-x", "StatefulSet ns/db 1: db-0"}},
+		{"a ReplicaSet whose Deployment is not in the input", `
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-5d, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}, spec: {replicas: 2, template: {metadata: {labels: {v: new}}, spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-4c, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}, spec: {replicas: 1, template: {metadata: {labels: {v: old}}, spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-3b, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}, spec: {replicas: 0, template: {spec: {containers: [{name: c}]}}}}
+`, []string{"Deployment ns/web 1: [web-4c] [web-5d]"}},
+		{"an operator's resource owns the workload, and the workload is named", `
+{apiVersion: example.com/v1, kind: Database, metadata: {name: db, namespace: ns}, spec: {size: 3}}
+---
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db, namespace: ns, ownerReferences: [{apiVersion: example.com/v1, kind: Database, name: db, controller: true}]}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db-0, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, controller: true}]}, spec: {containers: [{name: c}]}}
+`, []string{"StatefulSet ns/db 1: db-0"}},
+		{"an operator's resource owns the pods itself", `
+{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, metadata: {name: pg, namespace: ns}, spec: {instances: 2}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: pg-1, namespace: ns, ownerReferences: [{apiVersion: postgresql.cnpg.io/v1, kind: Cluster, name: pg, controller: true}]}, spec: {containers: [{name: c}]}}
+`, []string{"Cluster ns/pg 1: pg-1"}},
+		{"one Deployment in two groups", `
+{apiVersion: extensions/v1beta1, kind: Deployment, metadata: {name: web, namespace: ns}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-1, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}, spec: {replicas: 1, template: {spec: {containers: [{name: c}]}}}}
+`, []string{"Deployment ns/web 1: [web]"}},
+		{"same name in two groups are two owners", `
+{apiVersion: example.com/v1, kind: Deployment, metadata: {name: web, namespace: ns}, spec: {}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-1, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}, spec: {template: {spec: {containers: [{name: c}]}}}}
+`, []string{"Deployment ns/web 1: [web-1]"}},
+		{"only the controlling owner counts, and static pods are their own", `
+{apiVersion: v1, kind: Pod, metadata: {name: api, namespace: ns, ownerReferences: [{apiVersion: v1, kind: Node, name: n1, controller: true}]}, spec: {containers: [{name: c}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: shared, namespace: ns, ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: x}]}, spec: {containers: [{name: c}]}}
+`, []string{"Pod ns/api 1: api", "Pod ns/shared 1: shared"}},
+		{"finished pods own no address", `
+{apiVersion: v1, kind: Pod, metadata: {name: done, namespace: ns}, spec: {containers: [{name: c}]}, status: {phase: Succeeded, podIP: 10.0.0.1}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: broken, namespace: ns}, spec: {containers: [{name: c}]}, status: {phase: Failed}}
+---
+{apiVersion: batch/v1, kind: Job, metadata: {name: j, namespace: ns}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: j-x, namespace: ns, ownerReferences: [{apiVersion: batch/v1, kind: Job, name: j, controller: true}]}, spec: {containers: [{name: c}]}, status: {phase: Succeeded}}
+`, []string{"Job ns/j 1: [j]"}},
+		{"owners in a circle end somewhere", `
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: a, namespace: ns, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: a, controller: true}]}, spec: {template: {spec: {containers: [{name: c}]}}}}
+`, []string{"ReplicaSet ns/a 1: [a]"}},
+		{"a CronJob speaks for its Jobs", `
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: n1, namespace: ns}, spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c}]}}}}}}
+---
+{apiVersion: batch/v1, kind: Job, metadata: {name: n1-28, namespace: ns, ownerReferences: [{apiVersion: batch/v1, kind: CronJob, name: n1, controller: true}]}, spec: {template: {spec: {containers: [{name: c}]}}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: n1-28-x, namespace: ns, ownerReferences: [{apiVersion: batch/v1, kind: Job, name: n1-28, controller: true}]}, spec: {containers: [{name: c}]}, status: {phase: Running}}
+`, []string{"CronJob ns/n1 1: n1-28-x"}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			want(t, "workloads", tt.want, names(picture(t, tt.text, cluster.Options{})))
+		t.Run(c.name, func(t *testing.T) {
+			got := clean(t, c.text)
+			var lines []string
+			for _, w := range got.Workloads {
+				line := w.Ref.String() + " " + string(rune('0'+w.Replicas)) + ":"
+				for _, p := range w.Pods {
+					if p.Workload != w {
+						t.Errorf("pod %s does not know its workload", p.Name)
+					}
+					if p.Template {
+						line += " [" + p.Name + "]"
+					} else {
+						line += " " + p.Name
+					}
+				}
+				lines = append(lines, line)
+			}
+			same(t, "workloads", lines, c.want)
 		})
 	}
 }
 
-// During a rollout the ReplicaSets of a Deployment that is not in the input make different pods.
-func TestTwoReplicaSets(t *testing.T) {
-	const web = "apps/v1 Deployment web"
-	c := picture(t, made("apps/v1", "ReplicaSet", "web-1", web, "")+made("apps/v1", "ReplicaSet", "web-2", web, ""), cluster.Options{})
-	if len(c.Workloads) != 1 || len(c.Pods) != 2 || c.Pods[0].Labels["from"] != "web-1" || c.Pods[1].Labels["from"] != "web-2" {
-		t.Errorf("workloads %v, pods %d", names(c), len(c.Pods))
+func TestWorkloadPlace(t *testing.T) {
+	c := clean(t, `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: here, namespace: ns}
+spec: {template: {spec: {containers: [{name: c}]}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: away-x, namespace: ns, ownerReferences: [{apiVersion: example.com/v1, kind: Fleet, name: away, controller: true}]}
+spec: {containers: [{name: c}]}
+`)
+	away, here := c.Workloads[1], c.Workloads[0]
+	if !here.Declared || here.Pos.Line != 2 || away.Declared || away.Pos.Line != 7 {
+		t.Errorf("declared %v at %s and %v at %s", here.Declared, here.Pos, away.Declared, away.Pos)
 	}
-}
-
-func TestReplicas(t *testing.T) {
-	for spec, n := range map[string]int{"": 1, "replicas: 0, ": 0, "replicas: 5, ": 5, "parallelism: 3, ": 3, "replicas: '2', ": 2, "replicas: many, ": 1} {
-		w := picture(t, made("apps/v1", "Deployment", "d", "", spec), cluster.Options{}).Workloads[0]
-		if w.Replicas != n || !w.Declared {
-			t.Errorf("%q: %d, want %d", spec, w.Replicas, n)
-		}
-	}
-	w := picture(t, made("apps/v1", "DaemonSet", "d", "", "")+"status: {desiredNumberScheduled: 7}\n", cluster.Options{}).Workloads[0]
-	if w.Replicas != 7 {
-		t.Errorf("DaemonSet: %d, want 7", w.Replicas)
-	}
-	if w := picture(t, pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", ""), cluster.Options{}).Workloads[0]; w.Declared || w.Pos.Line != 2 {
-		t.Errorf("a workload known from its pod alone: %+v", w)
-	}
-}
-
-// The Job controller labels its pods, so that policies can select them.
-func TestJobLabels(t *testing.T) {
-	p := picture(t, made("batch/v1", "Job", "once", "", ""), cluster.Options{}).Pods[0]
-	want(t, "labels", map[string]string{"from": "once", "job-name": "once", "batch.kubernetes.io/job-name": "once"}, p.Labels)
+	same(t, "ref of the owner nobody showed", away.Ref, object.Ref{Group: "example.com", Kind: "Fleet", Namespace: "ns", Name: "away"})
 }
 
 func TestPod(t *testing.T) {
-	c := picture(t, `
+	c := clean(t, `
 apiVersion: v1
 kind: Pod
-metadata: {name: p, namespace: shop, labels: {app: web}}
+metadata: {name: p, namespace: ns, labels: {app: web}}
 spec:
-  serviceAccountName: web
+  serviceAccountName: robot
   automountServiceAccountToken: false
-  hostNetwork: true
   nodeName: n1
   nodeSelector: {disk: ssd}
   initContainers:
-  - {name: setup, ports: [{containerPort: 1}]}
-  - {name: mesh, restartPolicy: Always, ports: [{containerPort: 15090, name: stats}]}
+  - {name: setup, image: setup, ports: [{containerPort: 1}]}
+  - {name: mesh, image: mesh, restartPolicy: Always, ports: [{name: http, containerPort: 15001}]}
   containers:
-  - name: main
+  - name: web
     image: web:1
     command: [web]
-    args: [--port, "80"]
+    args: [--port, "8080"]
+    securityContext: {privileged: true, capabilities: {add: [net_admin, CAP_SYS_TIME], drop: [ALL]}}
     ports:
-    - {containerPort: 80, name: http}
-    - {containerPort: 53, protocol: UDP, name: dns, hostPort: 5353, hostIP: 127.0.0.1}
-    securityContext: {privileged: true, capabilities: {add: [net_admin, CAP_NET_RAW], drop: [ALL]}}
-status:
-  podIP: 10.0.0.9
-  podIPs: [{ip: 10.0.0.9}, {ip: "fd00::9"}, {ip: 10.0.0.1}, {ip: nonsense}]
-`, cluster.Options{})
+    - {name: http, containerPort: 8080}
+    - {containerPort: 53, protocol: UDP, hostPort: 5353, hostIP: 127.0.0.1}
+    - {containerPort: 53}
+status: {podIP: 10.0.0.2, podIPs: [{ip: 10.0.0.2}, {ip: 'fe80::1%eth0'}, {ip: nonsense}, {ip: '::ffff:10.0.0.1'}]}
+`)
 	p := c.Pods[0]
-	if p.ServiceAccount != "web" || p.AutomountToken == nil || *p.AutomountToken || !p.HostNetwork || p.NodeName != "n1" || p.NodeSelector["disk"] != "ssd" ||
-		p.Template || p.Pos().Line != 2 || p.Spec.Get("nodeName").Str() != "n1" || p.Namespace != c.Namespace("shop") {
-		t.Errorf("pod: %+v", p)
-	}
-	want(t, "ports", []cluster.Port{
-		{Name: "stats", Number: 15090, HostPort: 15090, Protocol: netset.TCP, Container: "mesh", Line: 13},
-		{Name: "http", Number: 80, HostPort: 80, Protocol: netset.TCP, Container: "main", Line: 20},
-		{Name: "dns", Number: 53, HostPort: 5353, HostIP: "127.0.0.1", Protocol: netset.UDP, Container: "main", Line: 21},
-	}, p.Ports)
-	want(t, "containers", []cluster.Container{
-		{Name: "setup", Init: true, Line: 12},
-		{Name: "mesh", Line: 13},
+	same(t, "ports", p.Ports, []cluster.Port{
+		{Name: "http", Number: 8080, Protocol: netset.TCP, Container: "web", Line: 20},
+		{Number: 53, Protocol: netset.UDP, HostPort: 5353, HostIP: "127.0.0.1", Container: "web", Line: 21},
+		{Number: 53, Protocol: netset.TCP, Container: "web", Line: 22},
+		{Name: "http", Number: 15001, Protocol: netset.TCP, Container: "mesh", Line: 12},
+	})
+	same(t, "containers", p.Containers, []cluster.Container{
+		{Name: "setup", Image: "setup", Init: true, Line: 11},
+		{Name: "mesh", Image: "mesh", Line: 12},
 		{
-			Name: "main", Image: "web:1", Command: []string{"web"}, Args: []string{"--port", "80"}, Privileged: true,
-			Added: []string{"NET_ADMIN", "NET_RAW"}, Dropped: []string{"ALL"}, Line: 15,
+			Name: "web", Image: "web:1", Command: []string{"web"}, Args: []string{"--port", "8080"}, Privileged: true,
+			Added: []string{"NET_ADMIN", "SYS_TIME"}, Dropped: []string{"ALL"}, Line: 14,
 		},
-	}, p.Containers)
-	ips := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.9"), netip.MustParseAddr("fd00::9")}
-	if len(p.IPs) != 3 || p.IPs[0] != ips[0] || p.IPs[1] != ips[1] || p.IPs[2] != ips[2] {
-		t.Errorf("addresses %v, want %v", p.IPs, ips)
+	})
+	var ips []string
+	for _, a := range p.IPs {
+		ips = append(ips, a.String())
 	}
-
-	p = picture(t, made("apps/v1", "Deployment", "d", "", ""), cluster.Options{}).Pods[0]
-	if p.ServiceAccount != "default" || p.AutomountToken != nil || !p.Template || p.Name != "d" || p.IPs != nil || p.Labels["from"] != "d" {
-		t.Errorf("template: %+v", p)
+	same(t, "addresses", ips, []string{"10.0.0.1", "10.0.0.2", "fe80::1"})
+	if p.ServiceAccount != "robot" || p.AutomountToken == nil || *p.AutomountToken || p.NodeName != "n1" || p.NodeSelector["disk"] != "ssd" {
+		t.Errorf("the pod is read as %+v", p)
 	}
-	p = picture(t, "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c}]}\n", cluster.Options{}).Pods[0]
-	if p.Labels == nil {
-		t.Error("a pod without labels has nil labels")
+	if p.Template || p.HostNetwork || p.Pos().Line != 2 {
+		t.Errorf("template %v host network %v at %s", p.Template, p.HostNetwork, p.Pos())
 	}
 }
 
-func TestBadPorts(t *testing.T) {
-	want(t, "problems", []string{
-		"error in.yaml:7: Pod shop/p: containerPort 0: want a number from 1 to 65535",
-		"error in.yaml:8: Pod shop/p: containerPort 65536: want a number from 1 to 65535",
-		"error in.yaml:9: Pod shop/p: containerPort : want a number from 1 to 65535",
-		"error in.yaml:10: Pod shop/p: protocol ICMP: want TCP, UDP or SCTP",
-		"error in.yaml:11: Pod shop/p: protocol nope: want TCP, UDP or SCTP",
-	}, problems(t, `apiVersion: v1
+func TestPodDefaults(t *testing.T) {
+	c := clean(t, `
+apiVersion: v1
 kind: Pod
-metadata: {name: p, namespace: shop}
+metadata: {name: p, namespace: ns}
+spec:
+  hostNetwork: true
+  containers: [{name: c, ports: [{containerPort: 9100}, {containerPort: 9101, hostPort: 9101}]}]
+`)
+	p := c.Pods[0]
+	if p.ServiceAccount != "default" || p.AutomountToken != nil || p.Labels == nil || !p.HostNetwork {
+		t.Errorf("the pod is read as %+v", p)
+	}
+	// The API server sets hostPort of every port of such a pod.
+	for _, q := range p.Ports {
+		if q.HostPort != q.Number {
+			t.Errorf("port %d has host port %d", q.Number, q.HostPort)
+		}
+	}
+}
+
+// TestJobLabels: a Job's controller labels its pods, and policies select by these labels.
+func TestJobLabels(t *testing.T) {
+	c := clean(t, `
+{apiVersion: batch/v1, kind: Job, metadata: {name: load, namespace: ns}, spec: {template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c}]}}}}
+`)
+	same(t, "labels", c.Pods[0].Labels, map[string]string{"a": "b", "job-name": "load", "batch.kubernetes.io/job-name": "load"})
+	if c.Objects[0].Root.Get("spec", "template", "metadata", "labels", "job-name") != nil {
+		t.Error("the object was changed")
+	}
+}
+
+func TestPodProblems(t *testing.T) {
+	c, problems := newCluster(t, `
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: ns}
 spec:
   containers:
-  - ports:
+  - name: c
+    ports:
     - {containerPort: 0}
-    - {containerPort: 65536}
-    - {name: x}
-    - {containerPort: 1, protocol: ICMP}
-    - {containerPort: 1, protocol: nope}
-    - {containerPort: 1, protocol: SCTP}
-`))
+    - {containerPort: http}
+    - {containerPort: 80, protocol: ICMP}
+    - {containerPort: 80, protocol: tpc}
+    - {containerPort: 80, protocol: tcp}
+    - {containerPort: 81, hostPort: 70000}
+    - {name: none}
+`)
+	same(t, "problems", problems, []string{
+		"error in.yaml:9: Pod ns/p: containerPort 0: want a number from 1 to 65535",
+		"error in.yaml:10: Pod ns/p: containerPort http: want a number from 1 to 65535",
+		"error in.yaml:11: Pod ns/p: protocol ICMP: want TCP, UDP or SCTP",
+		"error in.yaml:12: Pod ns/p: protocol tpc: want TCP, UDP or SCTP",
+		"error in.yaml:14: Pod ns/p: hostPort 70000: want a number from 1 to 65535",
+		"error in.yaml:15: Pod ns/p: containerPort : want a number from 1 to 65535",
+	})
+	same(t, "ports", c.Pods[0].Ports, []cluster.Port{
+		{Number: 80, Protocol: netset.TCP, Container: "c", Line: 13}, {Number: 81, Protocol: netset.TCP, Container: "c", Line: 14},
+	})
+}
+
+func TestSortedPods(t *testing.T) {
+	c := clean(t, `
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: yy}, spec: {containers: [{name: c}]}, status: {podIP: 10.0.0.9}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: yy}, spec: {containers: [{name: c}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: c, namespace: xx}, spec: {containers: [{name: c}]}}
+`)
+	var names []string
+	for _, p := range c.Pods {
+		names = append(names, p.Name)
+	}
+	same(t, "order", names, []string{"c", "a", "b"})
 }
