@@ -171,7 +171,7 @@ func TestClusterScoped(t *testing.T) {
 		{"k8s.cni.cncf.io", "MultiNetworkPolicy", false},
 		{"example.com", "Unheard", true},
 	} {
-		for _, kind := range strings.Fields(c.kinds) {
+		for kind := range strings.FieldsSeq(c.kinds) {
 			if got := cluster.ClusterScoped(object.GroupKind{Group: c.group, Kind: kind}); got != c.want {
 				t.Errorf("%s of %q: cluster scoped is %v, want %v", kind, c.group, got, c.want)
 			}

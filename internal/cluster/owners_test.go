@@ -55,9 +55,11 @@ func TestOwners(t *testing.T) {
 		want []string
 	}{
 		{"a pod of its own", pod("p", "", ""), []string{"Pod shop/p"}},
-		{"the whole chain", pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", "") + pod("web-5d4f-b", "apps/v1 ReplicaSet web-5d4f", "") +
-			made("apps/v1", "ReplicaSet", "web-5d4f", web, "replicas: 2, ") + made("apps/v1", "Deployment", "web", "", ""),
-			[]string{"Deployment shop/web: web-5d4f-a web-5d4f-b"}},
+		{
+			"the whole chain", pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", "") + pod("web-5d4f-b", "apps/v1 ReplicaSet web-5d4f", "") +
+				made("apps/v1", "ReplicaSet", "web-5d4f", web, "replicas: 2, ") + made("apps/v1", "Deployment", "web", "", ""),
+			[]string{"Deployment shop/web: web-5d4f-a web-5d4f-b"},
+		},
 		{"no ReplicaSet, by its hash", pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", "") + made("apps/v1", "Deployment", "web", "", ""), []string{"Deployment shop/web: web-5d4f-a"}},
 		{"no owner at all, by its hash", pod("web-5d4f-a", "apps/v1 ReplicaSet web-5d4f", ""), []string{"Deployment shop/web: web-5d4f-a"}},
 		{"another hash", pod("web-77-a", "apps/v1 ReplicaSet web-77", ""), []string{"ReplicaSet shop/web-77: web-77-a"}},
@@ -69,9 +71,11 @@ func TestOwners(t *testing.T) {
 		{"a Deployment of an old API", made("extensions/v1beta1", "Deployment", "web", "", "") + made("apps/v1", "ReplicaSet", "web-1", web, ""), []string{"Deployment shop/web"}},
 		{"the same kind in another group", made("example.com/v1", "Deployment", "web", "", "") + pod("web-a", web, ""), []string{"Deployment shop/web: web-a", "Deployment shop/web"}},
 		{"a CronJob", "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: shop}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c}]}}}}}\n", []string{"CronJob shop/nightly"}},
-		{"a CronJob's pod", pod("nightly-1-a", "batch/v1 Job nightly-1", "") + made("batch/v1", "Job", "nightly-1", "batch/v1 CronJob nightly", "") +
-			"---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: shop}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c}]}}}}}\n",
-			[]string{"CronJob shop/nightly: nightly-1-a"}},
+		{
+			"a CronJob's pod", pod("nightly-1-a", "batch/v1 Job nightly-1", "") + made("batch/v1", "Job", "nightly-1", "batch/v1 CronJob nightly", "") +
+				"---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: shop}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c}]}}}}}\n",
+			[]string{"CronJob shop/nightly: nightly-1-a"},
+		},
 		{"a Job", made("batch/v1", "Job", "once", "", ""), []string{"Job shop/once"}},
 		{"a StatefulSet", made("apps/v1", "StatefulSet", "db", "", "") + pod("db-0", "apps/v1 StatefulSet db", "") + pod("db-1", "apps/v1 StatefulSet db", ""), []string{"StatefulSet shop/db: db-0 db-1"}},
 		{"a Rollout, by its shape", made("argoproj.io/v1alpha1", "Rollout", "canary", "", "") + made("apps/v1", "ReplicaSet", "canary-9", "argoproj.io/v1alpha1 Rollout canary", "") + pod("canary-9-x", "apps/v1 ReplicaSet canary-9", ""), []string{"Rollout shop/canary: canary-9-x"}},

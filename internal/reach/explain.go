@@ -57,6 +57,9 @@ func (m *Model) Isolation(p *cluster.Pod, d policy.Direction) Isolation {
 
 func (m *Model) offReason(d policy.Direction) Reason {
 	if m.profile.Enforces == enforcer.Unknown {
+		if len(m.profile.Because) > 0 {
+			return Reason{Code: "enforcer-unknown", Msg: "the input does not show for sure which engine enforces policies (see CNI-01), so they may not be enforced at all; state it with --enforcer"}
+		}
 		return Reason{Code: "enforcer-unknown", Msg: "nothing in the input shows which engine enforces policies, so they may not be enforced at all; state it with --enforcer"}
 	}
 	return Reason{Code: "enforcer-unknown", Msg: fmt.Sprintf("it is not known whether %s enforces %s policies", m.profile.Name, d)}
