@@ -140,3 +140,48 @@ func (d *detector) ciliumAddresses(pod *cluster.Pod, p *Profile) {
 		}
 	}
 }
+
+// ciliumFeatures reads whether SCTP is switched on, and whether the version of every agent reads endPort: those
+// before 1.16 ignore it or refuse the whole policy (cilium/cilium#28684, #28704).
+func (d *detector) ciliumFeatures(w *cluster.Workload, p *Profile) {
+	all, _ := d.ciliumSettings(w.Pods[0])
+	for _, s := range all {
+		if v, ok := s.get("enable-sctp"); ok && !s.part && v == "true" {
+			p.SCTP = Yes
+			d.see(s.ref, s.at("enable-sctp"), `enable-sctp is "true"`)
+		}
+	}
+	p.EndPort = Unknown
+	for i, pod := range w.Pods {
+		a := ciliumEndPort(pod)
+		if i > 0 && a != p.EndPort {
+			a = Unknown
+		}
+		if p.EndPort = a; a == Unknown {
+			return
+		}
+	}
+}
+
+// ciliumEndPort judges by the tag of the agent's image, such as v1.17.4.
+func ciliumEndPort(pod *cluster.Pod) Answer {
+	for _, c := range pod.Containers {
+		if c.Name != "cilium-agent" && imageName(c) != "cilium-agent" {
+			continue
+		}
+		image, _, _ := strings.Cut(c.Image, "@")
+		_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+		major, rest, _ := strings.Cut(strings.TrimPrefix(tag, "v"), ".")
+		minor, _, ok := strings.Cut(rest, ".")
+		x, err1 := strconv.Atoi(major)
+		y, err2 := strconv.Atoi(minor)
+		switch {
+		case !ok || err1 != nil || err2 != nil:
+			return Unknown
+		case x > 1 || x == 1 && y >= 16:
+			return Yes
+		}
+		return No
+	}
+	return Unknown
+}

@@ -202,6 +202,7 @@ func (d *detector) daemonSet(w *cluster.Workload) {
 	p := d.vote(a.engine, enforces, w.Ref, w.Pos, fmt.Sprintf("the agent of %s: %s", a.engine, why))
 	if a.engine == "cilium" || a.engine == "gke" {
 		d.ciliumAddresses(w.Pods[0], p)
+		d.ciliumFeatures(w, p)
 	}
 }
 

@@ -250,6 +250,37 @@ func TestDetectFinePoints(t *testing.T) {
 	}
 }
 
+// What an agent of Cilium can do hangs on its version and a switch.
+func TestDetectCiliumFeatures(t *testing.T) {
+	const yes, no, unknown = enforcer.Yes, enforcer.No, enforcer.Unknown
+	image := func(ref string) string { return "{name: cilium-agent, image: '" + ref + "'}" }
+	for _, tt := range []struct {
+		name          string
+		docs          []string
+		endPort, sctp enforcer.Answer
+	}{
+		{"new", []string{ds("cilium", agent), config("")}, yes, unknown},
+		{"the first that reads endPort", []string{ds("cilium", image("quay.io/cilium/cilium:v1.16.0-rc.1")), config("")}, yes, unknown},
+		{"the last that does not", []string{ds("cilium", image("localhost:5000/cilium:1.15.19")), config("")}, no, unknown},
+		{"the next age", []string{ds("cilium", image("cilium:v2.0.1")), config("")}, yes, unknown},
+		{"by digest alone", []string{ds("cilium", image("localhost:5000/cilium@sha256:00")), config("")}, unknown, unknown},
+		{"a moving tag", []string{ds("cilium", image("cilium:latest")), config("")}, unknown, unknown},
+		{"half a tag", []string{ds("cilium", image("cilium:v1.17")), config("")}, unknown, unknown},
+		{"no agent", []string{ds("cilium", "{name: x, image: y}"), config("")}, unknown, unknown},
+		{"an upgrade under way", []string{daemonPod("cilium-a", "cilium", image("cilium:v1.15.1")), daemonPod("cilium-b", "cilium", image("cilium:v1.17.1")), config("")}, unknown, unknown},
+		{"all pods new", []string{daemonPod("cilium-a", "cilium", image("cilium:v1.16.1")), daemonPod("cilium-b", "cilium", image("cilium:v1.17.1")), config("")}, yes, unknown},
+		{"SCTP on", []string{ds("cilium", agent), config("enable-sctp: 'true'")}, yes, yes},
+		{"SCTP off", []string{ds("cilium", agent), config("enable-sctp: 'false'")}, yes, unknown},
+		{"SCTP on some nodes", []string{ds("cilium", agent), config(""), nodeConfig + "enable-sctp: 'true'}}"}, yes, unknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if p := detect(t, tt.docs...); p.EndPort != tt.endPort || p.SCTP != tt.sctp {
+				t.Errorf("endPort %v, SCTP %v; want %v, %v", p.EndPort, p.SCTP, tt.endPort, tt.sctp)
+			}
+		})
+	}
+}
+
 // The evidence names the very line of a setting.
 func TestDetectEvidence(t *testing.T) {
 	p := detect(t, ds("cilium", agent), config("\n  enable-policy: never"))

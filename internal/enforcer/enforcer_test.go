@@ -66,7 +66,12 @@ func TestHonours(t *testing.T) {
 		"kube":           {y, y, u, n, n, n, n, n, n, y, u},
 		"calico":         {y, y, u, y, y, n, n, n, n, y, u},
 		"cilium":         {y, y, u, n, n, n, y, n, n, y, u},
-		"gke":            {y, y, n, n, n, n, y, n, n, y, u},
+		"gke":            {y, y, u, n, n, n, u, n, n, y, u},
+		"aws":            {y, y, u, n, n, n, n, n, n, y, u},
+		"azure":          {y, y, n, n, n, n, n, n, n, y, u},
+		"kube-router":    {y, y, u, n, n, n, n, n, n, y, u},
+		"k3s":            {y, y, u, n, n, n, n, n, n, y, u},
+		"kindnet":        {y, y, u, n, n, n, n, n, n, y, u},
 		"antrea":         {y, y, u, n, n, n, n, y, n, y, u},
 		"ovn-kubernetes": {y, y, u, n, n, n, n, n, y, y, u},
 		"weave":          {y, y, n, n, n, n, n, n, n, y, u},
@@ -81,6 +86,51 @@ func TestHonours(t *testing.T) {
 			if got := p.Honours(k); got != want[i] {
 				t.Errorf("%s honours %v: %v, want %v", name, k, got, want[i])
 			}
+		}
+	}
+}
+
+// Every row of the table: whether policies count, pods and nodes by address, endPort, SCTP, egress, and what
+// else is denied.
+func TestProfiles(t *testing.T) {
+	const y, n, u = enforcer.Yes, enforcer.No, enforcer.Unknown
+	want := map[string][7]enforcer.Answer{
+		"kube":           {y, y, y, y, y, y, u},
+		"calico":         {y, y, y, y, y, y, y},
+		"cilium":         {y, n, n, y, u, y, y},
+		"antrea":         {y, y, y, y, y, y, u},
+		"ovn-kubernetes": {y, y, y, y, y, y, u},
+		"kube-router":    {y, y, y, y, u, y, u},
+		"kindnet":        {y, y, y, y, y, y, u},
+		"k3s":            {y, y, y, y, u, y, u},
+		"weave":          {y, y, y, n, u, y, u},
+		"aws":            {y, u, u, y, u, y, u},
+		"gke":            {y, n, n, y, u, y, u},
+		"azure":          {y, y, y, u, u, y, u},
+		"none":           {n, n, n, n, n, n, n},
+		"unknown":        {},
+	}
+	for _, name := range enforcer.Names() {
+		p, err := enforcer.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := [7]enforcer.Answer{p.Enforces, p.PodsByAddr, p.NodesByAddr, p.EndPort, p.SCTP, p.Egress, p.OtherProtocols}
+		if d := cmp.Diff(want[name], got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// A Multus policy is for further networks, and enforced by a controller that no engine brings.
+func TestHonoursMultus(t *testing.T) {
+	for _, name := range enforcer.Names() {
+		p, err := enforcer.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Honours(object.GroupKind{Group: "k8s.cni.cncf.io", Kind: "MultiNetworkPolicy"}); got != enforcer.Unknown {
+			t.Errorf("%s: %v, want unknown", name, got)
 		}
 	}
 }
