@@ -70,9 +70,18 @@ func (e *Entry) Dangling() bool {
 	return len(e.Targets) == 0 && e.Foreign.IsEmpty() && e.Kind != NotModelled
 }
 
+// Alias is a Service of type ExternalName: a name inside the cluster for a host that may be outside. It lets
+// nobody in, and is a way out.
+type Alias struct {
+	Ref  object.Ref
+	Pos  object.Pos // of the name
+	Host string     // as written; may be a name of the cluster's own
+}
+
 // Set is all entries of a cluster, sorted by object, kind, port, host and path.
 type Set struct {
 	Entries  []Entry
+	Aliases  []Alias // sorted by Ref
 	Problems []object.Problem
 }
 
@@ -83,6 +92,8 @@ func Find(c *cluster.Cluster) Set {
 	for _, s := range c.Services {
 		f.services[s.Ref] = s
 	}
+	f.nodesPublic, f.nodesWhy = f.onNodes()
+	f.keeper = f.transparent()
 	f.readServices()
 	f.readPods()
 	f.readIngresses() // after the ways to its controllers
@@ -101,6 +112,10 @@ type finder struct {
 	cluster  *cluster.Cluster
 	services map[object.Ref]*cluster.Service
 	cloud    cloud
+
+	nodesPublic enforcer.Answer // is a port open on every node open to the internet?
+	nodesWhy    string
+	keeper      string // the proxy that may keep client addresses everywhere, "" when there is none
 }
 
 func (f *finder) problem(o *object.Object, v *object.Value, msg, hint string) {

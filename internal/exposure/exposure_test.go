@@ -2,7 +2,6 @@ package exposure_test
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -471,48 +470,5 @@ spec: {backend: {serviceName: a, servicePort: 80}}
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("entries (-want +got):\n%s", d)
-	}
-}
-
-func TestPublic(t *testing.T) {
-	for text, want := range map[string]bool{
-		"8.8.8.8": true, "172.32.0.1": true, "2001:db8::1": true, "::ffff:8.8.8.8": true, "100.128.0.1": true,
-		"10.1.2.3": false, "172.31.0.1": false, "192.168.0.1": false, "100.64.0.1": false, "127.0.0.1": false, "169.254.1.1": false,
-		"fd00::1": false, "fe80::1": false, "::1": false, "::ffff:10.0.0.1": false, "0.0.0.0": false, "224.0.0.1": false,
-	} {
-		if got := exposure.Public(netip.MustParseAddr(text)); got != want {
-			t.Errorf("Public(%s): got %t, want %t", text, got, want)
-		}
-	}
-}
-
-// The order of the input must not show in the result.
-func TestOrder(t *testing.T) {
-	objs := objects(t, controllers+ingressRules+web+`
----
-apiVersion: v1
-kind: Service
-metadata: {name: s}
-spec: {type: LoadBalancer, externalIPs: [203.0.113.9, 10.0.0.9], selector: {app: web}, loadBalancerSourceRanges: [nonsense], ports: [{port: 443, name: a}, {port: 80, name: b}]}
-`)
-	render := func(objs []*object.Object) string {
-		c, _ := cluster.New(objs, cluster.Options{})
-		set := exposure.Find(c)
-		var b strings.Builder
-		for _, e := range set.Entries {
-			fmt.Fprintf(&b, "%s %s %q\n", e.Pos, line(e), e.Because)
-		}
-		return b.String() + fmt.Sprint(set.Problems)
-	}
-	want := render(objs)
-	for range len(objs) {
-		objs = append(objs[1:len(objs):len(objs)], objs[0])
-		if d := cmp.Diff(want, render(objs)); d != "" {
-			t.Fatalf("the order of the input shows (-want +got):\n%s", d)
-		}
-	}
-	slices.Reverse(objs)
-	if d := cmp.Diff(want, render(objs)); d != "" {
-		t.Fatalf("the order of the input shows (-want +got):\n%s", d)
 	}
 }

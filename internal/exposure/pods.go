@@ -14,7 +14,7 @@ import (
 // readPods makes the entries of pods that listen on their node. Pods of a workload that do so alike share one
 // entry.
 func (f *finder) readPods() {
-	public, why := f.onNodes()
+	public, why := f.nodesPublic, f.nodesWhy
 	for _, w := range f.cluster.Workloads {
 		var host []*cluster.Pod
 		for _, p := range w.Pods {

@@ -16,7 +16,12 @@ import (
 // addresses: neither opens a way in (Kubernetes "Service", "Type ExternalName" and "Headless Services").
 func (f *finder) readServices() {
 	for _, s := range f.cluster.Services {
-		if s.Type == "ExternalName" || s.Headless {
+		if s.Type == "ExternalName" {
+			name := s.Object.Root.Get("spec", "externalName")
+			f.Aliases = append(f.Aliases, Alias{Ref: s.Ref, Pos: s.Object.At(name), Host: name.Str()})
+			continue
+		}
+		if s.Headless {
 			continue
 		}
 		for _, p := range s.Ports {
@@ -123,8 +128,8 @@ func (f *finder) kept(s *cluster.Service) (enforcer.Answer, []string) {
 	if s.Object.Root.Get("spec", "externalTrafficPolicy").Str() == "Local" {
 		return enforcer.Yes, []string{"externalTrafficPolicy Local keeps client addresses"}
 	}
-	if who := f.transparent(); who != "" {
-		return enforcer.Unknown, []string{who + " may keep client addresses although externalTrafficPolicy is Cluster"}
+	if f.keeper != "" {
+		return enforcer.Unknown, []string{f.keeper + " may keep client addresses although externalTrafficPolicy is Cluster"}
 	}
 	return enforcer.No, []string{"externalTrafficPolicy Cluster: pods see the address of a node instead of the client's"}
 }
@@ -169,9 +174,8 @@ func (f *finder) nodePort(s *cluster.Service, p cluster.ServicePort, e Entry) En
 	if s.Type == "LoadBalancer" {
 		why = append(why, "the load balancer also opens a port on every node, and its source ranges do not apply there")
 	}
-	public, because := f.onNodes()
-	e.Public = public
-	e.Because = slices.Concat(why, []string{because}, e.Because)
+	e.Public = f.nodesPublic
+	e.Because = slices.Concat(why, []string{f.nodesWhy}, e.Because)
 	return e
 }
 
