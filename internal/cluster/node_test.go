@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -45,7 +46,7 @@ status: {addresses: [{type: InternalIP, address: 'fd00:f::1'}]}
 func TestNodesKnown(t *testing.T) {
 	const (
 		with    = "{apiVersion: v1, kind: Node, metadata: {name: a}, status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}}\n"
-		without = "{apiVersion: v1, kind: Node, metadata: {name: b}, status: {addresses: [{type: ExternalIP, address: 203.0.113.1}]}}\n"
+		without = `{apiVersion: v1, kind: Node, metadata: {name: "0"}, status: {addresses: [{type: ExternalIP, address: 203.0.113.1}]}}` + "\n"
 	)
 	stated := cluster.Options{NodeCIDRs: addrs(t, "192.168.0.0/24")}
 	for _, c := range []struct {
@@ -57,6 +58,7 @@ func TestNodesKnown(t *testing.T) {
 		{"no node", "{apiVersion: v1, kind: Service, metadata: {name: s}}", cluster.Options{}, false, "none"},
 		{"all have addresses", with, cluster.Options{}, true, "192.168.0.1/32"},
 		{"one has no internal address", with + "---\n" + without, cluster.Options{}, false, "192.168.0.1/32,203.0.113.1/32"},
+		{"the last has none", strings.Replace(without, `"0"`, "z", 1) + "---\n" + with, cluster.Options{}, false, "192.168.0.1/32,203.0.113.1/32"},
 		{"stated", without, stated, true, "192.168.0.0/24,203.0.113.1/32"},
 	} {
 		got, _ := cluster.New(parse(t, c.text), c.opt)

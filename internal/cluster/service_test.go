@@ -112,8 +112,11 @@ spec:
 // TestSidecarPort: of two ports of one name the container's counts, not the sidecar's that is listed first.
 func TestSidecarPort(t *testing.T) {
 	c := clean(t, `
-{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns}, spec: {initContainers: [{name: i, restartPolicy: Always, ports: [{name: http, containerPort: 1}, {name: admin, containerPort: 2}]}], containers: [{name: c, ports: [{name: http, containerPort: 3}]}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns}, spec: {initContainers: [{name: i, restartPolicy: Always, ports: [{name: http, containerPort: 1}, {name: admin, containerPort: 2}]}], containers: [{name: c, restartPolicy: Always, ports: [{name: http, containerPort: 3}]}]}}
 `)
+	if len(c.Pods[0].Ports) != 3 {
+		t.Errorf("ports %v, want three", c.Pods[0].Ports)
+	}
 	for name, want := range map[string]int{"http": 3, "admin": 2} {
 		if n, _ := (cluster.ServicePort{TargetName: name}).Target(c.Pods[0]); n != want {
 			t.Errorf("port %s is %d, want %d", name, n, want)
