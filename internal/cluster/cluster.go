@@ -33,6 +33,7 @@ type Cluster struct {
 
 	byKind     map[object.GroupKind][]*object.Object
 	namespaces map[string]*Namespace
+	accounts   map[accountKey]map[string]string
 }
 
 // Namespace is one namespace. Declared is false when only its name is known from objects inside it: then
@@ -75,6 +76,7 @@ func New(objects []*object.Object, opt Options) (*Cluster, []object.Problem) {
 	}
 	b.readNamespaces()
 	b.readNodes()
+	b.readAccounts()
 	b.readWorkloads()
 	b.readServices()
 	b.readFamilies()
@@ -90,6 +92,17 @@ func (c *Cluster) Kind(group, kind string) []*object.Object {
 
 // Namespace gives the namespace of that name, nil when nothing speaks of it.
 func (c *Cluster) Namespace(name string) *Namespace { return c.namespaces[name] }
+
+// AccountLabels gives the labels of a pod's service account, with its name as AccountName. With declared
+// false the input has no such object: then nothing but the name is known.
+func (c *Cluster) AccountLabels(p *Pod) (labels map[string]string, declared bool) {
+	if a := c.accounts[accountKey{p.Namespace.Name, p.ServiceAccount}]; a != nil {
+		return a, true
+	}
+	return map[string]string{AccountName: p.ServiceAccount}, false
+}
+
+type accountKey struct{ namespace, name string }
 
 type builder struct {
 	*Cluster
@@ -127,6 +140,18 @@ func (b *builder) readNamespaces() {
 	}
 	for _, o := range b.Objects {
 		b.needNamespace(o.Ref.Namespace, o.Pos)
+	}
+}
+
+func (b *builder) readAccounts() {
+	b.accounts = map[accountKey]map[string]string{}
+	for _, o := range b.Kind("", "ServiceAccount") {
+		labels := o.Root.Get("metadata", "labels").Strings()
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[AccountName] = o.Ref.Name
+		b.accounts[accountKey{o.Ref.Namespace, o.Ref.Name}] = labels
 	}
 }
 

@@ -11,67 +11,111 @@ import (
 // Operator relates a label to values, as in metav1.LabelSelectorRequirement.
 type Operator uint8
 
-// The four operators. NotIn and DoesNotExist also match objects without the key
-// (apimachinery labels.Requirement).
+// The operators of Kubernetes, of which NotIn and DoesNotExist also match objects without the key
+// (apimachinery labels.Requirement), and those that other selector languages have besides: Contains,
+// StartsWith and EndsWith match values that hold one of Values so; each Not form matches everything else,
+// objects without the key too.
 const (
 	In Operator = iota
 	NotIn
 	Exists
 	DoesNotExist
+	Contains
+	NotContains
+	StartsWith
+	NotStartsWith
+	EndsWith
+	NotEndsWith
 )
 
-// String is the operator's name in the API.
+// operators is by Operator: the name in the API or the language, and the operator that matches just what
+// this one does not.
+var operators = [...]struct {
+	name     string
+	opposite Operator
+}{
+	In: {"In", NotIn}, NotIn: {"NotIn", In}, Exists: {"Exists", DoesNotExist}, DoesNotExist: {"DoesNotExist", Exists},
+	Contains: {"Contains", NotContains}, NotContains: {"NotContains", Contains},
+	StartsWith: {"StartsWith", NotStartsWith}, NotStartsWith: {"NotStartsWith", StartsWith},
+	EndsWith: {"EndsWith", NotEndsWith}, NotEndsWith: {"NotEndsWith", EndsWith},
+}
+
+// AccountName is the pseudo-label that stands for the name of a service account where accounts are
+// selected. No real label has it, as it is no valid key.
+const AccountName = "name()"
+
+// String is the operator's name.
 func (o Operator) String() string {
-	switch o {
-	case In:
-		return "In"
-	case NotIn:
-		return "NotIn"
-	case Exists:
-		return "Exists"
-	case DoesNotExist:
-		return "DoesNotExist"
+	if int(o) < len(operators) {
+		return operators[o].name
 	}
 	return fmt.Sprintf("operator(%d)", uint8(o))
 }
 
-// Requirement is one condition on one label. Values are sorted and only used by In and NotIn.
+// Requirement is one condition on one label. Values are sorted, and not used by Exists and DoesNotExist.
 type Requirement struct {
 	Key    string
 	Op     Operator
 	Values []string
 }
 
+// Not is the requirement that matches just what r does not.
+func (r Requirement) Not() Requirement {
+	if int(r.Op) < len(operators) {
+		r.Op = operators[r.Op].opposite
+	}
+	return r
+}
+
 // Matches tells whether labels meet r.
 func (r Requirement) Matches(labels map[string]string) bool {
 	v, has := labels[r.Key]
+	return r.MatchesValue(v, has)
+}
+
+// MatchesValue tells whether a label of value v, or the lack of one, meets r.
+func (r Requirement) MatchesValue(v string, has bool) bool {
 	switch r.Op {
 	case In:
 		return has && slices.Contains(r.Values, v)
-	case NotIn:
-		return !has || !slices.Contains(r.Values, v)
 	case Exists:
 		return has
-	case DoesNotExist:
-		return !has
+	case Contains:
+		return has && slices.ContainsFunc(r.Values, func(part string) bool { return strings.Contains(v, part) })
+	case StartsWith:
+		return has && slices.ContainsFunc(r.Values, func(part string) bool { return strings.HasPrefix(v, part) })
+	case EndsWith:
+		return has && slices.ContainsFunc(r.Values, func(part string) bool { return strings.HasSuffix(v, part) })
+	case NotIn, DoesNotExist, NotContains, NotStartsWith, NotEndsWith:
+		return !r.Not().MatchesValue(v, has)
 	}
 	return false
 }
 
-// String gives kubectl's form: "a=b", "a in (b,c)", "a notin (b)", "a", "!a".
+// String gives kubectl's form: "a=b", "a in (b,c)", "a notin (b)", "a", "!a"; and for the operators that
+// kubectl lacks "a contains (b)".
 func (r Requirement) String() string {
+	values := "(" + strings.Join(r.Values, ",") + ")"
 	switch r.Op {
 	case In:
 		if len(r.Values) == 1 {
 			return r.Key + "=" + r.Values[0]
 		}
-		return r.Key + " in (" + strings.Join(r.Values, ",") + ")"
+		return r.Key + " in " + values
 	case NotIn:
-		return r.Key + " notin (" + strings.Join(r.Values, ",") + ")"
+		return r.Key + " notin " + values
 	case Exists:
 		return r.Key
 	case DoesNotExist:
 		return "!" + r.Key
+	case Contains:
+		return r.Key + " contains " + values
+	case StartsWith:
+		return r.Key + " starts with " + values
+	case EndsWith:
+		return r.Key + " ends with " + values
+	case NotContains, NotStartsWith, NotEndsWith:
+		return "!(" + r.Not().String() + ")"
 	}
 	return ""
 }
@@ -100,6 +144,16 @@ func (s Selector) String() string {
 		parts[i] = r.String()
 	}
 	return strings.Join(parts, ",")
+}
+
+// NewSelector sorts the requirements and their values, and drops what is there twice.
+func NewSelector(rs ...Requirement) Selector {
+	s := make(Selector, 0, len(rs))
+	for _, r := range rs {
+		r.Values = slices.Compact(slices.Sorted(slices.Values(r.Values)))
+		s = append(s, r)
+	}
+	return slices.CompactFunc(s.sorted(), func(a, b Requirement) bool { return a.String() == b.String() })
 }
 
 // MatchLabels makes a selector of equalities.

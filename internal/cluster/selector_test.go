@@ -120,12 +120,54 @@ func TestMatchLabels(t *testing.T) {
 
 func TestOperatorString(t *testing.T) {
 	var got []string
-	for op := cluster.In; op <= cluster.DoesNotExist+1; op++ {
+	for op := cluster.In; op <= cluster.NotEndsWith+1; op++ {
 		got = append(got, op.String())
 	}
-	same(t, "names", got, []string{"In", "NotIn", "Exists", "DoesNotExist", "operator(4)"})
-	unheard := cluster.Requirement{Key: "a", Op: 9}
-	if unheard.String() != "" || unheard.Matches(map[string]string{"a": "b"}) {
+	same(t, "names", got, []string{
+		"In", "NotIn", "Exists", "DoesNotExist", "Contains", "NotContains", "StartsWith", "NotStartsWith",
+		"EndsWith", "NotEndsWith", "operator(10)",
+	})
+	unheard := cluster.Requirement{Key: "a", Op: 99}
+	if unheard.String() != "" || unheard.Matches(map[string]string{"a": "b"}) || unheard.Not().Op != 99 {
 		t.Error("an operator nobody knows matches")
+	}
+}
+
+// TestParts: the operators on parts of values, each with its opposite, with a label, another and none.
+func TestParts(t *testing.T) {
+	for _, c := range []struct {
+		op    cluster.Operator
+		text  string
+		value string
+		want  bool
+	}{
+		{cluster.Contains, "a contains (web)", "my-web-1", true},
+		{cluster.Contains, "a contains (web)", "my-db-1", false},
+		{cluster.StartsWith, "a starts with (web)", "web-1", true},
+		{cluster.StartsWith, "a starts with (web)", "my-web", false},
+		{cluster.EndsWith, "a ends with (web)", "my-web", true},
+		{cluster.EndsWith, "a ends with (web)", "web-1", false},
+	} {
+		r := cluster.Requirement{Key: "a", Op: c.op, Values: []string{"web"}}
+		if got := r.Matches(map[string]string{"a": c.value}); got != c.want || r.String() != c.text {
+			t.Errorf("%s matches a=%s: %v", r, c.value, got)
+		}
+		if r.Matches(map[string]string{"b": c.value}) {
+			t.Errorf("%s matches an object without the label", r)
+		}
+		not := r.Not()
+		if not.Matches(map[string]string{"a": c.value}) == c.want || !not.Matches(nil) || not.String() != "!("+c.text+")" {
+			t.Errorf("%s: not the opposite of %s", not, r)
+		}
+	}
+}
+
+func TestNewSelector(t *testing.T) {
+	s := cluster.NewSelector(
+		cluster.Requirement{Key: "b", Op: cluster.In, Values: []string{"z", "y", "z"}}, cluster.Requirement{Key: "a", Op: cluster.Exists},
+		cluster.Requirement{Key: "a", Op: cluster.Exists},
+	)
+	if s.String() != "a,b in (y,z)" {
+		t.Errorf("got %s", s)
 	}
 }

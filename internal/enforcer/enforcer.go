@@ -47,7 +47,13 @@ type Profile struct {
 	// OtherProtocols: are ICMP and protocols besides TCP, UDP and SCTP denied to an isolated pod?
 	// Upstream leaves it open ("the behaviour may vary").
 	OtherProtocols Answer
-	Because        []Evidence // what was seen, sorted by place; empty when stated by the user
+	// NodePeers: do peers of admin policies that name nodes match them?
+	NodePeers Answer
+	// RulesAlways: do rules of a NetworkPolicy count even when policyTypes leaves their direction out?
+	RulesAlways Answer
+	// BaselineOverIsolation: does an accept in the baseline tier open what a NetworkPolicy isolates?
+	BaselineOverIsolation Answer
+	Because               []Evidence // what was seen, sorted by place; empty when stated by the user
 }
 
 // Evidence is one thing that speaks for a detected engine.

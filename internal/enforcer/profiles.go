@@ -13,6 +13,7 @@ func full(name string) Profile {
 	return Profile{
 		Name: name, Stated: true, Enforces: Yes, PodsByAddr: Yes, NodesByAddr: Yes,
 		EndPort: Yes, SCTP: Yes, Egress: Yes, OtherProtocols: Unknown,
+		NodePeers: Unknown, RulesAlways: No, BaselineOverIsolation: No,
 	}
 }
 
@@ -26,7 +27,7 @@ func profiles() []Profile {
 	return []Profile{
 		// The words of the API: an ipBlock is matched against addresses, whosever they are; ICMP and the like
 		// are left open (Kubernetes "Network Policies").
-		full("kube"),
+		with(full("kube"), func(p *Profile) { p.NodePeers = Yes }),
 		// A tier that no rule of matches ends in a drop of every protocol (Calico "Get started with Calico network
 		// policy", default deny); the rest by running its rules (projectcalico/calico, felix).
 		with(full("calico"), func(p *Profile) { p.OtherProtocols = Yes }),
@@ -34,7 +35,10 @@ func profiles() []Profile {
 		// What is neither TCP, UDP nor, when switched on, SCTP is dropped ("SCTP support (beta)"). endPort is read since
 		// 1.16, before that the whole policy was refused (cilium/cilium#28704): that holds for the stated engine,
 		// and Detect looks at the version.
-		with(full("cilium"), func(p *Profile) { p.PodsByAddr, p.NodesByAddr, p.OtherProtocols, p.SCTP = No, No, Yes, Unknown }),
+		with(full("cilium"), func(p *Profile) {
+			p.PodsByAddr, p.NodesByAddr, p.OtherProtocols, p.SCTP = No, No, Yes, Unknown
+			p.RulesAlways, p.BaselineOverIsolation = Yes, Unknown
+		}),
 		full("antrea"),         // runs the upstream conformance tests (antrea-io/antrea, "Network Policy")
 		full("ovn-kubernetes"), // the same (ovn-kubernetes, "Network Policy")
 		// Address sets hold what they are given, and endPort is passed on (kube-router pkg/controllers/netpol); SCTP is an open
@@ -49,7 +53,9 @@ func profiles() []Profile {
 		// Kubernetes network policies").
 		with(full("aws"), func(p *Profile) { p.PodsByAddr, p.NodesByAddr, p.SCTP = Unknown, Unknown, Unknown }),
 		// Dataplane V2 is Cilium (GKE "About GKE Dataplane V2").
-		with(full("gke"), func(p *Profile) { p.PodsByAddr, p.NodesByAddr, p.SCTP = No, No, Unknown }),
+		with(full("gke"), func(p *Profile) {
+			p.PodsByAddr, p.NodesByAddr, p.SCTP, p.RulesAlways, p.BaselineOverIsolation = No, No, Unknown, Yes, Unknown
+		}),
 		// endPort was a request (Azure/azure-container-networking#2313); what came of it is not documented.
 		with(full("azure"), func(p *Profile) { p.EndPort, p.SCTP = Unknown, Unknown }),
 		{Name: "none", Stated: true, Enforces: No, PodsByAddr: No, NodesByAddr: No, EndPort: No, SCTP: No, Egress: No, OtherProtocols: No},

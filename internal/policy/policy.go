@@ -1,17 +1,17 @@
 // Package policy is the one rule form that every policy kind compiles to. Rules are data, never functions,
 // so that they can be evaluated, printed, drawn, compared and reasoned about with labels nobody has yet.
 //
-// Evaluation (done by package reach), for one endpoint and one direction: tiers in order of Rank; in a tier
-// the rules of the policies that select the endpoint, in order; the first rule that matches decides (Pass
-// leaves the tier). What no rule of the tier matched is denied when one of those policies isolates the
-// direction, and goes on to the next tier when none does. What passes all tiers is allowed.
+// Evaluation (done by package reach), for one endpoint, one direction and one layer: tiers in order of Rank;
+// in a tier the rules of the policies that select the endpoint, in order; the first rule that matches
+// decides (Pass leaves the tier). What no rule of the tier matched is denied when one of those policies
+// isolates the direction, and goes on to the next tier when none does. What passes all tiers is allowed. A
+// connection needs every layer.
 package policy
 
 import (
 	"fmt"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
-	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
 
@@ -38,38 +38,64 @@ func (d Direction) String() string {
 	return fmt.Sprintf("direction(%d)", uint8(d))
 }
 
-// Action is what a matching rule does.
-type Action uint8
+// Layer is an enforcement point of its own: a connection is allowed when every layer allows it.
+type Layer uint8
 
-// Pass skips the rest of the tier.
+// Network is the engine of the cluster's network (enforcer.Profile); Mesh is the proxies of a service mesh.
 const (
-	Allow Action = iota
-	Deny
-	Pass
+	Network Layer = iota
+	Mesh
 )
 
-// String is "allow", "deny" or "pass".
-func (a Action) String() string {
-	switch a {
-	case Allow:
-		return "allow"
-	case Deny:
-		return "deny"
-	case Pass:
-		return "pass"
+// Layers is all of them, in the order users see.
+var Layers = [2]Layer{Network, Mesh}
+
+// String is "network" or "mesh".
+func (l Layer) String() string {
+	switch l {
+	case Network:
+		return "network"
+	case Mesh:
+		return "mesh"
 	}
-	return fmt.Sprintf("action(%d)", uint8(a))
+	return fmt.Sprintf("layer(%d)", uint8(l))
 }
 
-// Tier is a group of policies that is evaluated as a whole. Lower Rank comes first.
+// IsMesh tells whether a kind is of a service mesh, whose proxies act whatever enforces on the network.
+func IsMesh(gk object.GroupKind) bool {
+	switch gk.Group {
+	case "security.istio.io", "networking.istio.io", "policy.linkerd.io", "consul.hashicorp.com", "auth.consul.hashicorp.com", "kuma.io":
+		return true
+	}
+	return false
+}
+
+// Habit is something some engines do that the API does not say. The profile knows which engine has it.
+type Habit uint8
+
+// RulesAlways: the rules of a NetworkPolicy count even when policyTypes does not name their direction
+// (enforcer.Profile.RulesAlways).
+const (
+	NoHabit Habit = iota
+	RulesAlways
+)
+
+// Tier is a group of policies that is evaluated as a whole. Lower Rank comes first. Policies are of one tier
+// when rank and name are equal; the name also breaks equal ranks.
 type Tier struct {
 	Rank float64
 	Name string
 }
 
-// NetworkPolicyTier is where networking.k8s.io NetworkPolicy lives. Kinds that come before it have a lower
-// rank, baseline kinds a higher one.
-var NetworkPolicyTier = Tier{Rank: 1000, Name: "NetworkPolicy"}
+// The tiers that several kinds share. Ranks of the network layer are the orders of Calico's tiers, in which
+// the upstream tiers have fixed places (Calico "Tier": kube-admin 1,000, default 1,000,000, kube-baseline
+// 10,000,000). NetworkPolicyTier is where networking.k8s.io NetworkPolicy lives, and everything that is
+// added up with it.
+var (
+	AdminTier         = Tier{Rank: 1000, Name: "Admin"}
+	NetworkPolicyTier = Tier{Rank: 1_000_000, Name: "NetworkPolicy"}
+	BaselineTier      = Tier{Rank: 10_000_000, Name: "Baseline"}
+)
 
 // Doubt says that something of a policy was not understood, or can not be known from the input. A doubt on
 // a policy, subject or peer never makes an answer wrong, only undecided.
@@ -83,69 +109,35 @@ type Doubt struct {
 type Policy struct {
 	Ref      object.Ref
 	Pos      object.Pos
+	Layer    Layer
 	Tier     Tier
-	Order    float64 // in the tier: lower first; equal orders go by Ref
-	Subject  Subject
+	Order    float64 // in the tier: lower first; equal orders go by Ref, unless Unordered
+	Subjects []Term  // a pod is bound when any term matches it. Host-network pods are never bound
 	Isolates [2]bool // by Direction: what the tier's rules leave over is denied
 	Rules    []Rule
+	// Under names the engines' habit that the policy exists by; most exist anyway.
+	Under Habit
+	// Unordered says that nothing specifies which comes first of this and another policy of the same tier
+	// and order. Where that matters the answer is undecided.
+	Unordered bool
 	// Doubts, when not empty, say that the policy as a whole is not understood: it may do anything to its
 	// subjects, and may as well not be there.
 	Doubts []Doubt
+	// Notes are shown with every answer about a subject, and change none: "leaves through gateway x".
+	Notes []Doubt
 }
 
-// Subject is whom a policy binds: pods whose namespace and labels match. Host-network pods are never
-// subjects of pod policies.
-type Subject struct {
-	Namespace         string           // the only namespace, "" for all that NamespaceSelector matches
-	NamespaceSelector cluster.Selector // used when Namespace is ""
-	Pods              cluster.Selector
-	ServiceAccounts   cluster.Selector // reserved for kinds that select by the account's labels; nil means any
-}
-
-// Rule is one entry of a policy. It matches a packet when one of Peers and one of the ports match.
-type Rule struct {
-	Direction Direction
-	Action    Action
-	Peers     []Peer
-	Conns     netset.Conns // ports of the destination, all for "not restricted by port"
-	Named     []NamedPort  // further ports, resolved on the destination pod of each flow
-	Pos       object.Pos
-	// Path is the rule's place in the object: "spec.ingress[0]".
-	Path string
-	// Doubts, when not empty, say that the ports or the whole rule are not understood: it certainly
-	// matches nothing and possibly everything.
-	Doubts []Doubt
-}
-
-// NamedPort is a port by name, as declared by containers of the destination pod.
-type NamedPort struct {
-	Protocol netset.Protocol
-	Name     string
-	Pos      object.Pos
-}
-
-// PeerKind tells which fields of a Peer count.
-type PeerKind uint8
-
-// AnyPeer matches every pod, node and address. PodPeer matches pods (never host-network pods) by namespace
-// and labels. AddrPeer matches addresses; whether it also matches pods is the enforcer's business.
-// DoubtPeer certainly matches nothing and possibly everything.
-const (
-	AnyPeer PeerKind = iota
-	PodPeer
-	AddrPeer
-	DoubtPeer
-)
-
-// Peer is the other side of a rule.
-type Peer struct {
-	Kind              PeerKind
-	Namespace         string           // PodPeer: the only namespace, "" for all that NamespaceSelector matches
-	NamespaceSelector cluster.Selector // PodPeer with Namespace "": nil selects all namespaces
-	Pods              cluster.Selector // PodPeer: nil selects all pods
-	Addrs             netset.Addrs     // AddrPeer
-	Pos               object.Pos
-	Doubt             *Doubt // DoubtPeer
+// Namespace is the only namespace whose pods p can bind, "" when there may be several.
+func (p *Policy) Namespace() string {
+	for i := range p.Subjects {
+		if p.Subjects[i].Namespace != p.Subjects[0].Namespace {
+			return ""
+		}
+	}
+	if len(p.Subjects) == 0 {
+		return ""
+	}
+	return p.Subjects[0].Namespace
 }
 
 // Kind is a policy kind: how to recognise its objects and how to compile them.
@@ -154,23 +146,50 @@ type Kind struct {
 	GVKs  []object.GroupKind // the API kinds it compiles
 	Since string             // first version of bulkhead that has it
 	Doc   string             // one paragraph for users
+	// Fields says of every field of the objects what becomes of it, for the documentation. Paths are those
+	// of the CRD schema from spec on, lists as "[]": "spec.ingress[].from[].ipBlock".
+	Fields []Field
 	// Compile turns one object into policies. It returns every problem it sees and never fails: what is
 	// not understood becomes a Doubt of what it would have affected.
 	Compile func(o *object.Object, c *cluster.Cluster) ([]Policy, []object.Problem)
+	// Facts, when not nil, gives what the kind's terms ask of pods beyond labels. Keys of facts must not
+	// clash with those of other kinds.
+	Facts func(c *cluster.Cluster) map[*cluster.Pod]Facts
+}
+
+// Field is one line of the documentation of a kind.
+type Field struct {
+	Kinds  []string // of the API; nil for all kinds that have the path
+	Path   string
+	Exact  bool   // handled exactly; otherwise it leaves answers undecided
+	Remark string // why it is undecided, or what an exact field means here; may be empty when Exact
+}
+
+// Facts is what is known of one pod beyond its labels, by key: "mesh", "principal".
+type Facts map[string]Fact
+
+// Fact is the value of a fact. A pod that lacks a fact certainly has none.
+type Fact struct {
+	Value   string
+	Unknown bool   // whether the pod has the fact, and its value, is not known
+	Because string // why Unknown, for the reader: a whole sentence without its full stop
 }
 
 // Set is all policies of a cluster.
 type Set struct {
-	Policies []Policy // sorted by tier, order, Ref
+	Policies []Policy // sorted by layer, tier, order, Ref
 	Opaque   []Opaque // policy objects of kinds that are recognised but not modelled
+	Facts    map[*cluster.Pod]Facts
 	Problems []object.Problem
 }
 
-// Opaque is an object that decides about traffic and that we do not model. Restricts says it can only take
-// away (a mesh authorization layer); otherwise it may allow or deny anything.
+// Opaque is an object that decides about traffic and that we do not model.
 type Opaque struct {
 	Ref       object.Ref
 	Pos       object.Pos
 	Namespace string // of the pods it can affect, "" for all
-	Restricts bool
+	Restricts bool   // it can only take away; otherwise it may allow or deny anything
+	// Hosts says that it is about nodes and host-network pods, not about pods.
+	Hosts bool
+	Msg   string // what it does, when there is more to say than that its kind is not modelled
 }

@@ -17,11 +17,12 @@ import (
 // address line.
 type point struct {
 	kind    pointKind
-	pod     *cluster.Pod   // a member, for classes; nil for Nodes
-	members []*cluster.Pod // classes
-	addrs   netset.Addrs   // atoms
-	addr    [2]addrKnown   // by family: classes
-	node    string         // host classes: the node, "" when not known
+	pod     *cluster.Pod    // a member, for classes; nil for Nodes
+	members []*cluster.Pod  // classes
+	addrs   netset.Addrs    // atoms
+	addr    [2]addrKnown    // by family: classes
+	node    string          // host classes: the node, "" when not known
+	ambient enforcer.Answer // pod classes: whether a mesh tunnels their traffic
 }
 
 type pointKind uint8
@@ -84,49 +85,20 @@ func (l *addrLine) find(a netip.Addr) int {
 
 // makePoints builds the classes and atoms: pods are told apart only by what some rule can see.
 func (m *Model) makePoints() {
-	keys := map[string]bool{}
-	names := map[string]bool{}
-	cutBy := map[string]netset.Addrs{}
-	look := func(s cluster.Selector) {
-		for _, r := range s {
-			keys[r.Key] = true
-		}
-	}
-	for _, p := range m.policies {
-		look(p.Subject.Pods)
-		for _, r := range p.Rules {
-			for _, n := range r.Named {
-				names[n.Name] = true
-			}
-			for _, q := range r.Peers {
-				look(q.Pods)
-				if q.Kind == policy.AddrPeer {
-					cutBy[q.Addrs.Key()] = q.Addrs
-				}
-			}
-		}
-	}
-	cuts := make([]netset.Addrs, 0, len(cutBy))
-	for _, k := range slices.Sorted(mapsKeys(cutBy)) {
-		cuts = append(cuts, cutBy[k])
-	}
-	m.line = newAddrLine(cuts)
+	v := m.vocabulary()
+	m.line = newAddrLine(v.cuts)
 	m.families = []family{v4}
 	if m.cluster.IPv4 && m.cluster.IPv6 {
 		m.families = []family{v4, v6}
 	} else if m.cluster.IPv6 && !m.cluster.IPv4 {
 		m.families = []family{v6}
 	}
-	podAddrs := len(cuts) > 0 && m.profile.PodsByAddr != enforcer.No
-	hostAddrs := len(cuts) > 0 && m.profile.NodesByAddr != enforcer.No
-
-	mentioned := slices.Sorted(mapsKeys(keys))
 	index := map[string]int{}
 	var hosts []point
 	hostIndex := map[string]int{}
 	for _, p := range m.cluster.Pods {
 		if p.HostNetwork {
-			pt := m.hostClass(p, hostAddrs)
+			pt := m.hostClass(p, v.hostAddrs)
 			key := pt.node + "\x00" + pt.addrKey()
 			i, ok := hostIndex[key]
 			if !ok {
@@ -139,18 +111,12 @@ func (m *Model) makePoints() {
 			continue
 		}
 		var b strings.Builder
-		b.WriteString(p.Namespace.Name)
-		for _, k := range mentioned {
-			if v, ok := p.Labels[k]; ok {
-				b.WriteString("\x00" + k + "\x01" + v)
-			} else if addedLater(k, p) {
-				b.WriteString("\x00" + k + "\x03")
-			}
-		}
-		b.WriteString("\x02" + portKey(p, names))
-		pt := point{kind: podPoint, pod: p}
+		m.labelKey(&b, p, v)
+		b.WriteString("\x02" + portKey(p, v.names))
+		pt := point{kind: podPoint, pod: p, ambient: m.inAmbient(p)}
+		b.WriteByte('0' + byte(pt.ambient))
 		for _, f := range [2]family{v4, v6} {
-			if pt.addr[f] = m.podAddr(p, f); !podAddrs { // then only the family matters
+			if pt.addr[f] = m.podAddr(p, f); !v.podAddrs { // then only the family matters
 				pt.addr[f] = addrKnown{none: pt.addr[f].none}
 			}
 		}
@@ -172,11 +138,100 @@ func (m *Model) makePoints() {
 	}
 	m.points = append(m.points, hosts...)
 	m.nodesAny = len(m.points)
-	m.points = append(m.points, m.hostClass(nil, hostAddrs))
+	m.points = append(m.points, m.hostClass(nil, v.hostAddrs))
 	m.atoms = len(m.points)
 	for _, s := range m.line.sets {
 		m.points = append(m.points, point{kind: atomPoint, addrs: s})
 	}
+}
+
+// vocabulary is all that some rule can see of an endpoint.
+type vocabulary struct {
+	labels, accounts, facts []string        // keys, sorted
+	names                   map[string]bool // of ports
+	cuts                    []netset.Addrs
+	podAddrs, hostAddrs     bool // addresses of pods and of nodes matter
+}
+
+func (m *Model) vocabulary() vocabulary {
+	v := vocabulary{names: map[string]bool{}}
+	labels, accounts, facts := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	cuts := map[string]netset.Addrs{}
+	look := func(t *policy.Term) {
+		for _, s := range [3]struct {
+			sel  cluster.Selector
+			keys map[string]bool
+		}{{t.Pods, labels}, {t.ServiceAccounts, accounts}, {t.Facts, facts}} {
+			for _, r := range s.sel {
+				s.keys[r.Key] = true
+			}
+		}
+	}
+	for _, p := range m.policies {
+		for i := range p.Subjects {
+			look(&p.Subjects[i])
+		}
+		for i := range p.Rules {
+			r := &p.Rules[i]
+			for _, n := range r.Named {
+				v.names[n.Name] = true
+			}
+			for _, n := range r.NotNamed {
+				v.names[n.Name] = true
+			}
+			for j := range r.Peers {
+				q := &r.Peers[j]
+				look(&q.Term)
+				if q.Within != nil {
+					cuts[q.Within.Key()] = *q.Within
+					v.podAddrs = true
+				}
+				if q.Kind == policy.AddrPeer {
+					cuts[q.Addrs.Key()] = q.Addrs
+					v.podAddrs = v.podAddrs || m.podsBy(q.Reach) != enforcer.No
+					v.hostAddrs = v.hostAddrs || m.nodesBy(q.Reach) != enforcer.No
+				}
+			}
+		}
+	}
+	for _, k := range slices.Sorted(mapsKeys(cuts)) {
+		v.cuts = append(v.cuts, cuts[k])
+	}
+	v.labels, v.accounts, v.facts = slices.Sorted(mapsKeys(labels)), slices.Sorted(mapsKeys(accounts)), slices.Sorted(mapsKeys(facts))
+	return v
+}
+
+// labelKey writes all that terms can see of a pod.
+func (m *Model) labelKey(b *strings.Builder, p *cluster.Pod, v vocabulary) {
+	b.WriteString(p.Namespace.Name)
+	for _, k := range v.labels {
+		if value, ok := p.Labels[k]; ok {
+			b.WriteString("\x00" + k + "\x01" + value)
+		} else if addedLater(k, p) {
+			b.WriteString("\x00" + k + "\x03")
+		}
+	}
+	if len(v.accounts) > 0 { // all accounts of a namespace are told apart: they are few
+		b.WriteString("\x04" + p.ServiceAccount)
+	}
+	for _, k := range v.facts {
+		if f, ok := m.set.Facts[p][k]; f.Unknown {
+			b.WriteString("\x05" + k + "\x03")
+		} else if ok {
+			b.WriteString("\x05" + k + "\x01" + f.Value)
+		}
+	}
+}
+
+// inAmbient tells whether an Istio ambient mesh carries the pod's traffic, by the fact "mesh" of that kind.
+func (m *Model) inAmbient(p *cluster.Pod) enforcer.Answer {
+	switch f, has := m.set.Facts[p]["mesh"]; {
+	case f.Unknown:
+		return enforcer.Unknown
+	case has && f.Value == "ambient":
+		return enforcer.Yes
+	}
+	return enforcer.No
 }
 
 // portKey is the part of the pod's ports that named ports of some rule can see.

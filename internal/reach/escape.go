@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -41,27 +40,33 @@ func (m *Model) Escape(ns *cluster.Namespace, d policy.Direction) Escape {
 	var out Escape
 	for i := range m.policies {
 		q := &m.policies[i]
-		if !q.Isolates[d] && len(q.Doubts) == 0 {
+		if q.Layer != policy.Network || !q.Isolates[d] && len(q.Doubts) == 0 {
 			continue
 		}
-		lits, bind := subjectLiterals(&q.Subject, ns)
-		if bind == enforcer.No {
-			continue
-		}
-		out.Policies = append(out.Policies, q.Policy)
-		possible = append(possible, lits)
-		if q.sure && bind == enforcer.Yes {
-			certain = append(certain, lits)
-		} else {
+		binds := false
+		for j := range q.Subjects {
+			lits, bind := termLiterals(&q.Subjects[j], ns)
+			if bind == enforcer.No {
+				continue
+			}
+			binds = true
+			possible = append(possible, lits)
+			if q.sure && bind == enforcer.Yes {
+				certain = append(certain, lits)
+				continue
+			}
 			out.Reasons = append(out.Reasons, doubtReasons(q.Doubts)...)
 			if len(q.Doubts) == 0 {
 				out.Reasons = append(out.Reasons, Reason{Code: "kind-not-sure", Msg: "it is not certain that " + q.Ref.String() + " binds pods here", Pos: q.Pos, Ref: q.Ref})
 			}
 		}
+		if binds {
+			out.Policies = append(out.Policies, q.Policy)
+		}
 	}
 	opaque := false
 	for _, o := range m.opaque {
-		if !o.Restricts && (o.Namespace == "" || (ns != nil && o.Namespace == ns.Name)) {
+		if !o.Restricts && !o.Hosts && (o.Namespace == "" || (ns != nil && o.Namespace == ns.Name)) {
 			opaque = true
 			out.Reasons = append(out.Reasons, opaqueReason(o))
 		}
@@ -104,52 +109,76 @@ func (e *Escape) fill(labels map[string]string) {
 	}
 }
 
-// literal is one requirement of a selector; keys of namespace labels carry the prefix nsKey.
+// literal is one requirement of a selector. Keys of other things than the pod's own labels carry a prefix.
 type literal = cluster.Requirement
 
-const nsKey = "namespace\x00"
+const (
+	nsKey      = "namespace\x00"
+	accountKey = "account\x00"
+	factKey    = "fact\x00"
+)
 
-// subjectLiterals gives what a pod in ns must fulfil to be selected. It is No when no pod there can be, and
-// Unknown when it hangs on labels of the namespace that are not known.
-func subjectLiterals(s *policy.Subject, ns *cluster.Namespace) ([]literal, enforcer.Answer) {
-	lits := slices.Clone([]literal(s.Pods))
-	if s.Namespace != "" {
-		if ns == nil || ns.Name != s.Namespace {
-			return nil, enforcer.No
-		}
-		return lits, enforcer.Yes
+func prefixed(prefix string, s cluster.Selector) []literal {
+	out := slices.Clone([]literal(s))
+	for i := range out {
+		out[i].Key = prefix + out[i].Key
 	}
-	if ns != nil {
-		return lits, matchNamespace(s.NamespaceSelector, ns)
-	}
-	for _, r := range s.NamespaceSelector {
-		r.Key = nsKey + r.Key
-		lits = append(lits, r)
-	}
-	return lits, enforcer.Yes
+	return out
 }
 
-// domain is what a label may still be: absent, or present with a value of (in) or outside (notIn) a list.
+// termLiterals gives what a pod in ns must fulfil to be selected. It is No when no pod there can be, and
+// Unknown when it hangs on labels of the namespace that are not known.
+func termLiterals(t *policy.Term, ns *cluster.Namespace) ([]literal, enforcer.Answer) {
+	lits := slices.Concat([]literal(t.Pods), prefixed(accountKey, t.ServiceAccounts), prefixed(factKey, t.Facts))
+	switch {
+	case t.Namespace != "" && (ns == nil || ns.Name != t.Namespace):
+		return nil, enforcer.No
+	case t.Namespace != "":
+		return lits, enforcer.Yes
+	case ns != nil:
+		return lits, matchNamespace(t.NamespaceSelector, ns)
+	}
+	return append(lits, prefixed(nsKey, t.NamespaceSelector)...), enforcer.Yes
+}
+
+// domain is what a label may still be: absent, or present with a value of (in) or outside (notIn) a list that
+// meets all of parts.
 type domain struct {
 	absent, present bool
 	in              []string // when not nil, only these
 	notIn           []string
+	parts           []literal // on what values contain, start or end with; in is already narrowed by them
 }
 
 // negated narrows the domain so that r does not hold; ok is false when nothing is left.
 func (d domain) negated(r literal) (domain, bool) {
-	switch r.Op {
-	case cluster.In: // absent, or another value
-		d = d.without(r.Values)
-	case cluster.NotIn: // present with one of the values
+	switch n := r.Not(); n.Op {
+	case cluster.NotIn: // absent, or another value
+		d = d.without(n.Values)
+	case cluster.In:
 		d.absent = false
-		d = d.only(r.Values)
-	case cluster.Exists:
-		d.present = false
+		d = d.only(n.Values)
 	case cluster.DoesNotExist:
+		d.present = false
+	case cluster.Exists:
 		d.absent = false
+	case cluster.Contains, cluster.StartsWith, cluster.EndsWith:
+		d.absent = false
+		d = d.narrowed(n)
+	case cluster.NotContains, cluster.NotStartsWith, cluster.NotEndsWith:
+		d = d.narrowed(n)
 	}
 	return d, d.absent || d.present
+}
+
+func (d domain) narrowed(part literal) domain {
+	if d.in == nil {
+		d.parts = append(slices.Clone(d.parts), part)
+		return d
+	}
+	d.in = slices.DeleteFunc(slices.Clone(d.in), func(v string) bool { return !part.MatchesValue(v, true) })
+	d.present = d.present && len(d.in) > 0
+	return d
 }
 
 func (d domain) without(values []string) domain {
@@ -164,29 +193,54 @@ func (d domain) without(values []string) domain {
 
 func (d domain) only(values []string) domain {
 	keep := slices.DeleteFunc(slices.Clone(values), func(v string) bool {
-		return slices.Contains(d.notIn, v) || (d.in != nil && !slices.Contains(d.in, v))
+		return slices.Contains(d.notIn, v) || (d.in != nil && !slices.Contains(d.in, v)) || !d.meets(v)
 	})
 	d.in, d.present = keep, d.present && len(keep) > 0
 	return d
 }
 
-// value picks a member; ok is false for "absent". Absent is preferred: it makes the simplest example.
-func (d domain) value() (string, bool) {
+func (d domain) meets(v string) bool {
+	return !slices.ContainsFunc(d.parts, func(r literal) bool { return !r.MatchesValue(v, true) })
+}
+
+// value picks a member; present is false for "absent", which is preferred as it makes the simplest example.
+// It reports ok false when it finds no value that meets all of parts, although there may be one.
+func (d domain) value() (v string, present, ok bool) {
 	if d.absent {
-		return "", false
+		return "", false, true
 	}
 	if d.in != nil {
-		return d.in[0], true
+		return d.in[0], true, true
 	}
-	for i := 0; ; i++ {
-		v := "any"
-		if i > 0 {
-			v = fmt.Sprintf("any%d", i)
-		}
-		if !slices.Contains(d.notIn, v) {
-			return v, true
+	// A value that starts, holds and ends as asked, if the parts do not exclude each other.
+	start, middle, end := "", "", ""
+	for _, r := range d.parts {
+		switch r.Op {
+		case cluster.StartsWith:
+			start = longer(start, r.Values[0])
+		case cluster.Contains:
+			middle += r.Values[0]
+		case cluster.EndsWith:
+			end = longer(end, r.Values[0])
 		}
 	}
+	for i := range 20 {
+		v := start + middle + end
+		if i > 0 || v == "" {
+			v = start + middle + "any" + strings.Repeat("x", i) + end
+		}
+		if !slices.Contains(d.notIn, v) && d.meets(v) {
+			return v, true, true
+		}
+	}
+	return "", false, false
+}
+
+func longer(a, b string) string {
+	if len(b) > len(a) {
+		return b
+	}
+	return a
 }
 
 // avoidSteps bounds the search. It is far above what the selectors of any namespace need.
@@ -199,10 +253,17 @@ func avoid(selectors [][]literal) (labels map[string]string, done bool) {
 	// Few alternatives first: an empty selector ends the search at once.
 	slices.SortStableFunc(selectors, func(a, b []literal) int { return len(a) - len(b) })
 	steps := avoidSteps
+	missed := false // labels were there to find, and value did not find them
 	domains := map[string]domain{}
 	var search func(i int) bool
 	search = func(i int) bool {
 		if i == len(selectors) {
+			for _, d := range domains {
+				if _, _, ok := d.value(); !ok {
+					missed = true
+					return false
+				}
+			}
 			return true
 		}
 		for _, r := range selectors[i] {
@@ -230,11 +291,11 @@ func avoid(selectors [][]literal) (labels map[string]string, done bool) {
 		return false
 	}
 	if !search(0) {
-		return nil, steps >= 0
+		return nil, steps >= 0 && !missed
 	}
 	labels = map[string]string{}
 	for k, d := range domains {
-		if v, present := d.value(); present {
+		if v, present, _ := d.value(); present {
 			labels[k] = v
 		}
 	}

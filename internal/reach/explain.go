@@ -25,7 +25,7 @@ func (m *Model) Isolation(p *cluster.Pod, d policy.Direction) Isolation {
 		out.Reasons = []Reason{{Code: "host-network", Msg: "the pod uses its node's network, which pod policies do not bind", Pos: p.Pos(), Ref: p.Workload.Ref}}
 		return out
 	}
-	pr := m.profiles[d][m.byClass[d][m.classOf[p]]]
+	pr := m.profileAt(policy.Network, d, m.classOf[p])
 	for _, k := range pr.picks {
 		q := &m.policies[k.policy]
 		if !q.Isolates[d] && len(q.Doubts) == 0 {
@@ -66,6 +66,9 @@ func (m *Model) offReason(d policy.Direction) Reason {
 }
 
 func opaqueReason(o opaqueKind) Reason {
+	if o.Msg != "" {
+		return Reason{Code: "kind-not-modelled", Msg: o.Ref.String() + " " + o.Msg, Pos: o.Pos, Ref: o.Ref}
+	}
 	msg := o.Ref.String() + " decides about this traffic too, and its kind is not modelled yet"
 	if !o.sure {
 		msg = o.Ref.String() + " may decide about this traffic too; its kind is not modelled yet"
@@ -77,10 +80,17 @@ func opaqueReason(o opaqueKind) Reason {
 func (m *Model) pickReasons(q *applied, pod *cluster.Pod) []Reason {
 	out := doubtReasons(q.Doubts)
 	if len(q.Doubts) == 0 && !q.sure {
-		out = append(out, Reason{Code: "kind-not-sure", Msg: fmt.Sprintf("it is not known whether %s honours %s objects of group %s", m.profile.Name, q.Ref.Kind, q.Ref.Group), Pos: q.Pos, Ref: q.Ref})
+		msg := fmt.Sprintf("it is not known whether %s honours %s objects of group %s", m.profile.Name, q.Ref.Kind, q.Ref.Group)
+		code := "kind-not-sure"
+		if q.Under == policy.RulesAlways && m.profile.RulesAlways != enforcer.Yes {
+			code, msg = "engine-habit", "policyTypes leaves this direction out, and some engines enforce its rules all the same; state the engine with --enforcer"
+		}
+		out = append(out, Reason{Code: code, Msg: msg, Pos: q.Pos, Ref: q.Ref})
 	}
 	if m.subject(q.Policy, pod) == enforcer.Unknown {
-		out = append(out, labelReason(q.Ref, q.Subject.NamespaceSelector, q.Subject.Pods, pod, q.Policy.Pos))
+		for i := range q.Subjects {
+			out = append(out, m.termReasons(q.Ref, &q.Subjects[i], pod, q.Policy.Pos)...)
+		}
 	}
 	return out
 }
@@ -107,8 +117,13 @@ func (m *Model) Reasons(src, dst Peer) []Reason {
 			ids := m.pointPair(s, d)
 			distinct[ids] = true
 			for _, f := range m.families {
-				out = append(out, m.sideReasons(policy.Egress, s, f, d)...)
-				out = append(out, m.sideReasons(policy.Ingress, d, f, s)...)
+				for _, l := range policy.Layers {
+					out = append(out, m.sideReasons(l, policy.Egress, s, f, d)...)
+					out = append(out, m.sideReasons(l, policy.Ingress, d, f, s)...)
+				}
+				if b := m.sides(policy.Network, s, d, f); m.inTunnel(s, d) && b != m.tunnelled(b) {
+					out = append(out, Reason{Code: "tunnel", Msg: fmt.Sprintf("in an ambient mesh all TCP between these pods goes through tcp/%d, which network policies treat in another way than the port itself", tunnelPort)})
+				}
 			}
 		}
 	}
@@ -139,38 +154,62 @@ func nodeReasons(src, dst Peer) []Reason {
 	return out
 }
 
-func (m *Model) sideReasons(d policy.Direction, end int, f family, other int) []Reason {
-	if end >= m.hosts {
-		return nil
-	}
-	ids := m.side(d, end, f, other)
+func (m *Model) sideReasons(l policy.Layer, d policy.Direction, end int, f family, other int) []Reason {
+	ids := m.side(l, d, end, f, other)
 	if ids.must == ids.may {
 		return nil
 	}
-	pr := m.profiles[d][m.byClass[d][end]]
 	var out []Reason
-	if m.maybeOff[d] {
-		out = append(out, m.offReason(d))
-		if m.profile.Enforces == enforcer.Unknown { // the engine settles the rest, or shows what else is open
-			for _, o := range pr.opaque {
-				out = append(out, opaqueReason(m.opaque[o]))
-			}
-			return out
+	if end >= m.hosts {
+		for _, o := range m.hosted {
+			out = append(out, opaqueReason(o))
 		}
+		return out
 	}
+	pr := m.profileAt(l, d, end)
 	for _, o := range pr.opaque {
 		out = append(out, opaqueReason(m.opaque[o]))
 	}
-	for _, k := range pr.picks {
-		q := &m.policies[k.policy]
-		if !k.sure {
-			out = append(out, m.pickReasons(q, m.points[end].pod)...)
+	if l == policy.Network && m.maybeOff[d] {
+		out = append(out, m.offReason(d))
+		if m.profile.Enforces == enforcer.Unknown { // the engine settles the rest, or shows what else is open
+			return out
 		}
-		for j := range q.Rules {
-			if q.Rules[j].Direction == d {
-				out = append(out, m.ruleReasons(pr, k, j, f, other)...)
+	}
+	for at := 0; at < len(pr.picks); {
+		tied := m.tied(pr, at)
+		if tied > at+1 {
+			out = append(out, m.tieReasons(pr.picks[at:tied])...)
+		}
+		for ; at < tied; at++ {
+			k := pr.picks[at]
+			q := &m.policies[k.policy]
+			if !k.sure {
+				out = append(out, m.pickReasons(q, m.points[end].pod)...)
+			}
+			for j := range q.Rules {
+				if q.Rules[j].Direction == d {
+					out = append(out, m.ruleReasons(pr, k, j, f, other)...)
+				}
 			}
 		}
+	}
+	return out
+}
+
+// tieReasons names policies of which nothing says which comes first.
+func (m *Model) tieReasons(picks []pick) []Reason {
+	var out []Reason
+	first := &m.policies[picks[0].policy]
+	for _, k := range picks[1:] {
+		q := &m.policies[k.policy]
+		if q.Ref == first.Ref {
+			continue // two parts of one object
+		}
+		out = append(out, Reason{
+			Code: "tie", Pos: q.Pos, Ref: q.Ref,
+			Msg: fmt.Sprintf("%s has the same place in its tier as %s, and nothing says which of the two comes first", q.Ref, first.Ref),
+		})
 	}
 	return out
 }
@@ -183,36 +222,52 @@ func (m *Model) ruleReasons(pr *profile, k pick, j int, f family, other int) []R
 	}
 	q := &m.policies[k.policy]
 	r := &q.Rules[j]
-	out := doubtReasons(r.Doubts)
-	pt := &m.points[other]
+	out := append(doubtReasons(r.Doubts), doubtReasons(r.Limits)...)
 	for i := range r.Peers {
-		peer := &r.Peers[i]
-		switch peer.Kind {
-		case policy.DoubtPeer:
-			if peer.Doubt != nil {
-				out = append(out, doubtReasons([]policy.Doubt{*peer.Doubt})...)
-			}
-		case policy.PodPeer:
-			if pt.kind == podPoint && m.selects(peer.Namespace, peer.NamespaceSelector, peer.Pods, pt.pod) == enforcer.Unknown {
-				out = append(out, labelReason(q.Ref, peer.NamespaceSelector, peer.Pods, pt.pod, peer.Pos))
-			}
-		case policy.AddrPeer:
-			if pt.kind == atomPoint {
-				continue
-			}
-			if must, may := m.inAddrs(pt.addr[f], peer.Addrs); may && !must {
-				code, msg, hint := "pod-address", "the addresses of pods are not known", "--pod-cidr"
-				if pt.kind == hostPoint {
-					code, msg, hint = "node-address", "the addresses of nodes are not known", "--node-cidr"
-				}
-				out = append(out, Reason{Code: code, Msg: fmt.Sprintf("%s well enough to say whether %s holds them; state them with %s", msg, peer.Addrs, hint), Pos: peer.Pos, Ref: q.Ref})
-			} else if may {
-				out = append(out, Reason{Code: "enforcer-unknown", Msg: "engines differ in whether an ipBlock matches addresses inside the cluster; state the engine with --enforcer", Pos: peer.Pos, Ref: q.Ref})
-			}
-		case policy.AnyPeer:
-		}
+		out = append(out, m.peerReasons(q, &r.Peers[i], f, other)...)
 	}
 	return out
+}
+
+// peerReasons says why a peer possibly but not certainly matches a point.
+func (m *Model) peerReasons(q *applied, peer *policy.Peer, f family, other int) []Reason {
+	var one ruleSets
+	one.certain[f], one.possible[f] = newBitset(len(m.points)), newBitset(len(m.points))
+	m.matchPeer(q.Ref.GroupKind(), peer, f, &one)
+	if !one.possible[f].has(other) || one.certain[f].has(other) {
+		return nil
+	}
+	if peer.Doubt != nil {
+		return doubtReasons([]policy.Doubt{*peer.Doubt})
+	}
+	pt := &m.points[other]
+	reason := func(code, format string, args ...any) []Reason {
+		return []Reason{{Code: code, Msg: fmt.Sprintf(format, args...), Pos: peer.Pos, Ref: q.Ref}}
+	}
+	addrs := peer.Addrs
+	switch peer.Kind {
+	case policy.PodPeer:
+		out := m.termReasons(q.Ref, &peer.Term, pt.pod, peer.Pos)
+		if len(out) > 0 || peer.Within == nil {
+			return out
+		}
+		addrs = *peer.Within
+	case policy.NodePeer:
+		if m.nodePeers(q.Ref.GroupKind()) != enforcer.Yes {
+			return reason("kind-not-sure", "it is not known whether %s honours peers that name nodes", m.profile.Name)
+		}
+		return reason("node-labels", "the labels of the node are not in the input, so it is not known whether it matches %s", peer.Nodes)
+	case policy.AddrPeer:
+	case policy.AnyPeer, policy.DoubtPeer:
+		return nil
+	}
+	switch {
+	case m.inAddrs(pt.addr[f], addrs) == enforcer.Yes:
+		return reason("enforcer-unknown", "engines differ in whether an ipBlock matches addresses inside the cluster; state the engine with --enforcer")
+	case pt.kind == hostPoint:
+		return reason("node-address", "the addresses of nodes are not known well enough to say whether %s holds them; state them with --node-cidr", addrs)
+	}
+	return reason("pod-address", "the addresses of pods are not known well enough to say whether %s holds them; state them with --pod-cidr", addrs)
 }
 
 func doubtReasons(ds []policy.Doubt) []Reason {
@@ -229,17 +284,21 @@ type Trace struct {
 	Query           netset.Conns
 	Bounds          // within Query
 	Egress, Ingress Side
+	Mesh            []Side // the mesh's part at the source, then at the destination; none without a mesh
 	Reasons         []Reason
 	Witness         *Witness // one packet that is allowed, else one that is denied; nil when Query is empty
 }
 
-// Side is one end's part in a Trace.
+// Side is one end's part in a Trace, in one layer.
 type Side struct {
-	Applies  bool // false: this end has no pod policies; Note says why
-	Note     string
-	Isolated enforcer.Answer
-	Policies []PolicyTrace // in evaluation order
-	Bounds                 // what this side lets through of the query
+	Layer     policy.Layer
+	Direction policy.Direction
+	Applies   bool // false: this end has no pod policies; Note says why
+	Note      string
+	Isolated  enforcer.Answer
+	Policies  []PolicyTrace // in evaluation order
+	Remarks   []Reason      // what policies say of the endpoint that changes no answer
+	Bounds                  // what this side lets through of the query
 }
 
 // PolicyTrace is a policy that selects the endpoint, with its rules of that direction.
@@ -263,12 +322,16 @@ func (m *Model) Explain(src, dst Peer, q netset.Conns) Trace {
 	b := m.Between(src, dst)
 	t := Trace{Src: src, Dst: dst, Query: q, Bounds: Bounds{b.Must.Intersect(q), b.May.Intersect(q)}}
 	s, d := m.shown(src), m.shown(dst)
+	t.Egress.Direction = policy.Egress
 	if src.Entity == OwnNode {
-		t.Egress = Side{Note: "a node's own processes have no pod policies", Bounds: Bounds{q, q}}
+		t.Egress = Side{Direction: policy.Egress, Note: "a node's own processes have no pod policies", Bounds: Bounds{q, q}}
 		t.Ingress = Side{Note: "traffic from a pod's own node is always allowed (Kubernetes NetworkPolicySpec)", Bounds: Bounds{q, q}}
 	} else if s >= 0 && d >= 0 {
-		t.Egress = m.explainSide(policy.Egress, s, d, q)
-		t.Ingress = m.explainSide(policy.Ingress, d, s, q)
+		t.Egress = m.explainSide(policy.Network, policy.Egress, s, d, q)
+		t.Ingress = m.explainSide(policy.Network, policy.Ingress, d, s, q)
+		if m.layered[policy.Mesh] {
+			t.Mesh = []Side{m.explainSide(policy.Mesh, policy.Egress, s, d, q), m.explainSide(policy.Mesh, policy.Ingress, d, s, q)}
+		}
 	}
 	if !t.Decided() {
 		t.Reasons = m.Reasons(src, dst)
@@ -302,33 +365,29 @@ func (m *Model) shown(p Peer) int {
 	return -1
 }
 
-func (m *Model) explainSide(d policy.Direction, end, other int, q netset.Conns) Side {
-	switch m.points[end].kind {
-	case hostPoint:
-		return Side{Note: "nodes and host-network pods have no pod policies", Bounds: Bounds{q, q}}
-	case atomPoint:
-		return Side{Note: "addresses outside the cluster have no policies here", Bounds: Bounds{q, q}}
-	case podPoint:
-	}
-	iso := m.Isolation(m.points[end].pod, d)
-	out := Side{Applies: true, Isolated: enforcer.Unknown}
-	switch {
-	case iso.Must:
-		out.Isolated = enforcer.Yes
-	case !iso.May:
-		out.Isolated = enforcer.No
-	}
-	f := m.families[0]
+func (m *Model) explainSide(l policy.Layer, d policy.Direction, end, other int, q netset.Conns) Side {
+	out := Side{Layer: l, Direction: d, Bounds: Bounds{q, q}}
 	var ids ids2
 	for _, g := range m.families {
-		ids = m.conns.or2(ids, m.side(d, end, g, other))
+		ids = m.conns.or2(ids, m.side(l, d, end, g, other))
 	}
 	b := m.conns.bounds(ids)
 	out.Bounds = Bounds{b.Must.Intersect(q), b.May.Intersect(q)}
-	pr := m.profiles[d][m.byClass[d][end]]
+	switch m.points[end].kind {
+	case hostPoint:
+		out.Note = "nodes and host-network pods have no pod policies"
+		return out
+	case atomPoint:
+		out.Note = "addresses outside the cluster have no policies here"
+		return out
+	case podPoint:
+	}
+	out.Applies, out.Isolated = true, m.isolated(l, d, end)
+	f := m.families[0]
+	pr := m.profileAt(l, d, end)
 	for _, k := range pr.picks {
 		p := &m.policies[k.policy]
-		pt := PolicyTrace{Policy: p.Policy, Isolates: p.Isolates[d], Sure: k.sure && !m.maybeOff[d]}
+		pt := PolicyTrace{Policy: p.Policy, Isolates: p.Isolates[d], Sure: k.sure && !(l == policy.Network && m.maybeOff[d])}
 		for j := range p.Rules {
 			if p.Rules[j].Direction != d {
 				continue
@@ -341,7 +400,38 @@ func (m *Model) explainSide(d policy.Direction, end, other int, q netset.Conns) 
 		}
 		out.Policies = append(out.Policies, pt)
 	}
+	for i := range m.policies {
+		p := &m.policies[i]
+		if p.Layer == l && len(p.Notes) > 0 && m.subject(p.Policy, m.points[end].pod) != enforcer.No {
+			for _, n := range p.Notes {
+				out.Remarks = append(out.Remarks, Reason{Code: "note", Msg: n.Msg, Pos: n.Pos, Ref: n.Ref})
+			}
+		}
+	}
 	return out
+}
+
+// isolated tells whether policies of a layer isolate the pods of a class.
+func (m *Model) isolated(l policy.Layer, d policy.Direction, class int) enforcer.Answer {
+	if l == policy.Network {
+		switch iso := m.Isolation(m.points[class].pod, d); {
+		case iso.Must:
+			return enforcer.Yes
+		case !iso.May:
+			return enforcer.No
+		}
+		return enforcer.Unknown
+	}
+	answer := enforcer.No
+	for _, k := range m.profileAt(l, d, class).picks {
+		switch q := &m.policies[k.policy]; {
+		case q.Isolates[d] && k.sure:
+			return enforcer.Yes
+		case q.Isolates[d] || len(q.Doubts) > 0:
+			answer = enforcer.Unknown
+		}
+	}
+	return answer
 }
 
 // Witness is one concrete packet. Addresses are empty when not known.

@@ -2,31 +2,158 @@ package reach
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// labelReason says which labels are not known when a selection is not.
-func labelReason(ref object.Ref, nsSel, podSel cluster.Selector, pod *cluster.Pod, pos object.Pos) Reason {
-	for _, r := range podSel {
-		if addedLater(r.Key, pod) {
-			return Reason{
-				Code: "run-time-labels", Ref: ref, Pos: pos,
-				Msg: fmt.Sprintf("label %s is put on the pods of %s when they are made, so the template does not tell whether they match %s", r.Key, pod.Workload.Ref, podSel),
-			}
-		}
+// both is three-valued "and".
+func both(a, b enforcer.Answer) enforcer.Answer {
+	switch {
+	case a == enforcer.No || b == enforcer.No:
+		return enforcer.No
+	case a == enforcer.Yes && b == enforcer.Yes:
+		return enforcer.Yes
 	}
-	return namespaceReason(ref, nsSel, pod.Namespace, pos.File, pos.Line)
+	return enforcer.Unknown
 }
 
-func namespaceReason(ref object.Ref, sel cluster.Selector, ns *cluster.Namespace, file string, line int) Reason {
-	return Reason{
-		Code: "namespace-labels", Ref: ref, Pos: object.Pos{File: file, Line: line},
-		Msg: fmt.Sprintf("the labels of namespace %s are not in the input, so it is not known whether it matches %s; add its Namespace object", ns.Name, sel),
+// selects tells whether a pod (not host-network) meets a term. It is unknown when that hangs on labels of
+// a namespace or account that the input only names, on labels that a controller puts on pods when it makes
+// them, or on facts that are not known.
+func (m *Model) selects(t *policy.Term, p *cluster.Pod) enforcer.Answer {
+	answer := matchPod(t.Pods, p)
+	if answer == enforcer.No {
+		return enforcer.No
 	}
+	if t.Namespace != "" {
+		if p.Namespace.Name != t.Namespace {
+			return enforcer.No
+		}
+	} else {
+		answer = both(answer, matchNamespace(t.NamespaceSelector, p.Namespace))
+	}
+	if answer != enforcer.No && len(t.ServiceAccounts) > 0 {
+		answer = both(answer, m.matchAccount(t.ServiceAccounts, p))
+	}
+	if answer != enforcer.No && len(t.Facts) > 0 {
+		answer = both(answer, m.matchFacts(t.Facts, p))
+	}
+	return answer
+}
+
+// runTimeLabels are put on pods by the controllers that make them; templates do not have them (Kubernetes
+// "Well-Known Labels", and the Deployment, StatefulSet, DaemonSet and Job pages).
+var runTimeLabels = []string{
+	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-completion-index",
+	"batch.kubernetes.io/job-name", "controller-revision-hash", "controller-uid", "job-name", "pod-template-generation",
+	"pod-template-hash", "statefulset.kubernetes.io/pod-name",
+}
+
+// addedLater tells whether the pod stands for a template and the label comes with the real pods.
+func addedLater(key string, p *cluster.Pod) bool {
+	if _, has := p.Labels[key]; has || !p.Template {
+		return false
+	}
+	return slices.Contains(runTimeLabels, key)
+}
+
+func matchPod(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
+	answer := enforcer.Yes
+	for _, r := range s {
+		switch {
+		case addedLater(r.Key, p):
+			answer = enforcer.Unknown
+		case !r.Matches(p.Labels):
+			return enforcer.No
+		}
+	}
+	return answer
+}
+
+// matchNamespace matches a selector against a namespace whose labels may not be known.
+func matchNamespace(s cluster.Selector, ns *cluster.Namespace) enforcer.Answer {
+	return matchKnown(s, ns.Labels, ns.Declared, cluster.NameLabel)
+}
+
+func (m *Model) matchAccount(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
+	labels, declared := m.cluster.AccountLabels(p)
+	return matchKnown(s, labels, declared, cluster.AccountName)
+}
+
+// matchKnown matches labels of which, unless all are known, only the one named always is.
+func matchKnown(s cluster.Selector, labels map[string]string, known bool, always string) enforcer.Answer {
+	answer := enforcer.Yes
+	for _, r := range s {
+		switch {
+		case !known && r.Key != always:
+			answer = enforcer.Unknown
+		case !r.Matches(labels):
+			return enforcer.No
+		}
+	}
+	return answer
+}
+
+func (m *Model) matchFacts(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
+	answer := enforcer.Yes
+	for _, r := range s {
+		switch f, has := m.set.Facts[p][r.Key]; {
+		case f.Unknown:
+			answer = enforcer.Unknown
+		case !r.MatchesValue(f.Value, has):
+			return enforcer.No
+		}
+	}
+	return answer
+}
+
+// subject tells whether p binds a pod.
+func (m *Model) subject(p *policy.Policy, pod *cluster.Pod) enforcer.Answer {
+	answer := enforcer.No
+	for i := range p.Subjects {
+		switch m.selects(&p.Subjects[i], pod) {
+		case enforcer.Yes:
+			return enforcer.Yes
+		case enforcer.Unknown:
+			answer = enforcer.Unknown
+		case enforcer.No:
+		}
+	}
+	return answer
+}
+
+// termReasons says what is not known when it is not known whether a pod meets a term.
+func (m *Model) termReasons(ref object.Ref, t *policy.Term, pod *cluster.Pod, pos object.Pos) []Reason {
+	if m.selects(t, pod) != enforcer.Unknown {
+		return nil
+	}
+	var out []Reason
+	add := func(code, format string, args ...any) {
+		out = append(out, Reason{Code: code, Ref: ref, Pos: pos, Msg: fmt.Sprintf(format, args...)})
+	}
+	for _, r := range t.Pods {
+		if addedLater(r.Key, pod) {
+			add("run-time-labels", "label %s is put on the pods of %s when they are made, so the template does not tell whether they match %s", r.Key, pod.Workload.Ref, t.Pods)
+			break
+		}
+	}
+	if t.Namespace == "" && matchNamespace(t.NamespaceSelector, pod.Namespace) == enforcer.Unknown {
+		add("namespace-labels", "the labels of namespace %s are not in the input, so it is not known whether it matches %s; add its Namespace object", pod.Namespace.Name, t.NamespaceSelector)
+	}
+	if m.matchAccount(t.ServiceAccounts, pod) == enforcer.Unknown {
+		add("account-labels", "the labels of service account %s/%s are not in the input, so it is not known whether it matches %s; add its ServiceAccount object", pod.Namespace.Name, pod.ServiceAccount, t.ServiceAccounts)
+	}
+	for _, r := range t.Facts {
+		if f := m.set.Facts[pod][r.Key]; f.Unknown {
+			add("fact-not-known", "%s", f.Because)
+		}
+	}
+	return out
 }
 
 // SubjectPods gives the pods a policy certainly and possibly selects, whether or not it is in force.
@@ -35,35 +162,46 @@ func (m *Model) SubjectPods(p *policy.Policy) (certain, possible []*cluster.Pod)
 }
 
 // PeerPods gives the pods that a peer certainly and possibly matches. For address peers that goes by the
-// pods' addresses and the enforcer.
+// pods' addresses and the enforcer. A NodePeer matches no pod here, although host-network pods come with
+// their nodes.
 func (m *Model) PeerPods(q *policy.Peer) (certain, possible []*cluster.Pod) {
-	switch q.Kind {
-	case policy.AnyPeer:
-		return m.podsWhere(func(*cluster.Pod) enforcer.Answer { return enforcer.Yes })
-	case policy.DoubtPeer:
+	certain, possible = m.podsWhere(func(pod *cluster.Pod) enforcer.Answer { return m.peerPod(q, pod) })
+	switch {
+	case q.Kind == policy.DoubtPeer:
 		return nil, m.cluster.Pods
-	case policy.PodPeer:
-		return m.podsWhere(func(pod *cluster.Pod) enforcer.Answer {
-			return m.selects(q.Namespace, q.NamespaceSelector, q.Pods, pod)
-		})
-	case policy.AddrPeer:
-		return m.podsWhere(func(pod *cluster.Pod) enforcer.Answer { return m.addrAnswer(q, pod) })
+	case q.Doubt != nil:
+		return nil, possible
 	}
-	return nil, nil
+	return certain, possible
 }
 
-func (m *Model) addrAnswer(q *policy.Peer, pod *cluster.Pod) enforcer.Answer {
-	if m.profile.PodsByAddr == enforcer.No {
-		return enforcer.No
+func (m *Model) peerPod(q *policy.Peer, pod *cluster.Pod) enforcer.Answer {
+	switch q.Kind {
+	case policy.AnyPeer, policy.DoubtPeer:
+		return enforcer.Yes
+	case policy.PodPeer:
+		answer := m.selects(&q.Term, pod)
+		if q.Within != nil {
+			answer = both(answer, m.anyFamily(pod, *q.Within, enforcer.Yes))
+		}
+		return answer
+	case policy.AddrPeer:
+		return m.anyFamily(pod, q.Addrs, m.podsBy(q.Reach))
+	case policy.NodePeer:
 	}
+	return enforcer.No
+}
+
+// anyFamily tells whether the pod's address of some family is in set; by is whether addresses of pods count.
+func (m *Model) anyFamily(pod *cluster.Pod, set netset.Addrs, by enforcer.Answer) enforcer.Answer {
 	answer := enforcer.No
 	for _, f := range m.families {
-		must, may := m.inAddrs(m.podAddr(pod, f), q.Addrs)
-		switch {
-		case must && m.profile.PodsByAddr == enforcer.Yes:
-			return enforcer.Yes
-		case may:
-			answer = enforcer.Unknown
+		switch a := both(by, m.inAddrs(m.podAddr(pod, f), set)); a {
+		case enforcer.Yes:
+			return a
+		case enforcer.Unknown:
+			answer = a
+		case enforcer.No:
 		}
 	}
 	return answer

@@ -11,18 +11,57 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// side is the bounds that one end's policies put on the traffic with a point. Host endpoints and addresses
-// have no policies.
-func (m *Model) side(d policy.Direction, end int, f family, other int) ids2 {
-	if end >= m.hosts {
+// side is the bounds that one end's policies of a layer put on the traffic with a point. Addresses have no
+// policies; those of nodes are not modelled, and leave everything open.
+func (m *Model) side(l policy.Layer, d policy.Direction, end int, f family, other int) ids2 {
+	switch {
+	case !m.layered[l]:
 		return allIDs
+	case end < m.hosts:
+		return m.row(m.profileAt(l, d, end), f).at(other)
+	case end < m.atoms && l == policy.Network && len(m.hosted) > 0:
+		return ids2{noConns, allConns}
 	}
-	return m.row(m.profiles[d][m.byClass[d][end]], f).at(other)
+	return allIDs
+}
+
+func (m *Model) profileAt(l policy.Layer, d policy.Direction, class int) *profile {
+	return m.profiles[l][d][m.byClass[l][d][class]]
+}
+
+// sides is the bounds of a layer at both ends.
+func (m *Model) sides(l policy.Layer, s, d int, f family) ids2 {
+	return m.conns.and2(m.side(l, policy.Egress, s, f, d), m.side(l, policy.Ingress, d, f, s))
+}
+
+// tunnelPort is where an Istio ambient mesh carries all TCP between its pods, and all that the network then
+// sees of it (Istio "Ambient and Kubernetes NetworkPolicy").
+const tunnelPort = 15008
+
+// tunnelled is what the network lets through between two pods of an ambient mesh. What the port of the tunnel
+// carries may be any port. Whether a connection goes around the tunnel is not known, so what the network says
+// of its own port counts, too, as far as both agree.
+func (m *Model) tunnelled(b ids2) ids2 {
+	plain := m.conns.bounds(b)
+	tcp, port := netset.Of(netset.TCP), netset.Ports(netset.TCP, tunnelPort, tunnelPort)
+	if !plain.Must.Covers(port) {
+		plain.Must = plain.Must.Subtract(tcp)
+	}
+	if plain.May.Covers(port) {
+		plain.May = plain.May.Union(tcp)
+	}
+	return ids2{m.conns.id(plain.Must), m.conns.id(plain.May)}
+}
+
+// inTunnel tells whether two points are pods that an ambient mesh may connect.
+func (m *Model) inTunnel(s, d int) bool {
+	return m.points[s].ambient != enforcer.No && m.points[d].ambient != enforcer.No &&
+		m.points[s].kind == podPoint && m.points[d].kind == podPoint
 }
 
 // pointPair is the bounds from point s to point d.
 func (m *Model) pointPair(s, d int) ids2 {
-	if s >= m.hosts && d >= m.hosts {
+	if s >= m.hosts && d >= m.hosts && len(m.hosted) == 0 {
 		return allIDs // nodes, host-network pods and the outside: no pod policy
 	}
 	var out ids2
@@ -30,7 +69,14 @@ func (m *Model) pointPair(s, d int) ids2 {
 		if m.points[s].addr[f].none || m.points[d].addr[f].none {
 			continue
 		}
-		out = m.conns.or2(out, m.conns.and2(m.side(policy.Egress, s, f, d), m.side(policy.Ingress, d, f, s)))
+		b := m.sides(policy.Network, s, d, f)
+		if m.inTunnel(s, d) {
+			b = m.tunnelled(b)
+		}
+		if m.layered[policy.Mesh] {
+			b = m.conns.and2(b, m.sides(policy.Mesh, s, d, f))
+		}
+		out = m.conns.or2(out, b)
 		if m.points[s].kind == atomPoint || m.points[d].kind == atomPoint {
 			break // an atom's answer does not depend on the family of the pod
 		}

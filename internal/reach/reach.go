@@ -81,7 +81,8 @@ type Edge struct {
 }
 
 // Reason says why an answer is not decided. Code is stable: "enforcer-unknown", "namespace-labels", "run-time-labels",
-// "pod-address", "node-address", "same-node", "own-node", "not-understood", "kind-not-modelled", "kind-not-sure",
+// "pod-address", "node-address", "same-node", "own-node", "not-understood", "kind-not-modelled", "kind-not-sure", "account-labels", "fact-not-known",
+// "tie", "partly", "tunnel", "node-labels", "engine-habit",
 // "addresses-differ", "pods-differ", "loopback", "other-protocols".
 type Reason struct {
 	Code string     `json:"code"`
@@ -122,8 +123,10 @@ type Model struct {
 	atoms    int // index of the first atom
 	nodesAny int // host point for Nodes
 	line     addrLine
-	profiles [2][]*profile
-	byClass  [2][]int // class to profile, by direction
+	layered  [2]bool          // which layers have policies at all; the network layer always counts
+	profiles [2][2][]*profile // by layer and direction
+	byClass  [2][2][]int      // class to profile, likewise
+	hosted   []opaqueKind     // what decides about nodes and host-network pods and is not modelled
 }
 
 // applied is a policy with what the enforcer makes of it.
@@ -159,7 +162,7 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 	}
 	for i := range set.Policies {
 		p := &set.Policies[i]
-		switch m.inForce(p.Ref.GroupKind()) {
+		switch m.inForce(p) {
 		case enforcer.Yes:
 			m.policies = append(m.policies, applied{Policy: p, sure: len(p.Doubts) == 0})
 		case enforcer.Unknown:
@@ -168,7 +171,12 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 		}
 	}
 	for _, o := range set.Opaque {
-		if on := m.inForce(o.Ref.GroupKind()); on != enforcer.No {
+		on := m.honoured(o.Ref.GroupKind())
+		switch {
+		case on == enforcer.No:
+		case o.Hosts:
+			m.hosted = append(m.hosted, opaqueKind{o, on == enforcer.Yes})
+		default:
 			m.opaque = append(m.opaque, opaqueKind{o, on == enforcer.Yes})
 		}
 	}
@@ -181,10 +189,24 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 	return m
 }
 
-// inForce tells whether objects of a kind have an effect. Plain NetworkPolicy under an engine that is not
+// inForce tells whether a policy has an effect. The mesh has proxies of its own, whatever the network does.
+func (m *Model) inForce(p *policy.Policy) enforcer.Answer {
+	if p.Layer == policy.Mesh {
+		return enforcer.Yes
+	}
+	on := m.honoured(p.Ref.GroupKind())
+	switch p.Under {
+	case policy.RulesAlways:
+		on = both(on, m.profile.RulesAlways)
+	case policy.NoHabit:
+	}
+	return on
+}
+
+// honoured tells whether objects of a kind have an effect. Plain NetworkPolicy under an engine that is not
 // known counts as in force here: maybeOff carries the doubt, for all of them together.
-func (m *Model) inForce(gk object.GroupKind) enforcer.Answer {
-	if m.profile.Enforces == enforcer.No {
+func (m *Model) honoured(gk object.GroupKind) enforcer.Answer {
+	if m.profile.Enforces == enforcer.No && !policy.IsMesh(gk) {
 		return enforcer.No
 	}
 	if gk.Group == "networking.k8s.io" {

@@ -6,15 +6,15 @@ import (
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
-	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// profile is what all classes that the same policies select have in common in one direction.
+// profile is what all classes that the same policies of a layer select have in common in one direction.
 type profile struct {
+	layer   policy.Layer
 	dir     policy.Direction
 	picks   []pick
-	opaque  []int        // indexes into Model.opaque
+	opaque  []int        // indexes into Model.opaque, in the network layer
 	subject *cluster.Pod // a member: named ports of ingress rules resolve on it
 	rows    [2]*row      // by family, made on first use
 }
@@ -36,52 +36,71 @@ func (r *row) at(i int) ids2 {
 }
 
 func (m *Model) makeProfiles() {
-	for _, d := range policy.Directions {
-		index := map[string]int{}
-		m.byClass[d] = make([]int, m.hosts)
-		// Policies bound to one namespace are looked at from there only.
-		byNS := map[string][]int{}
-		var wide []int
-		for i := range m.policies {
-			if ns := m.policies[i].Subject.Namespace; ns != "" {
-				byNS[ns] = append(byNS[ns], i)
-			} else {
-				wide = append(wide, i)
-			}
-		}
-		for c := range m.hosts {
-			pod := m.points[c].pod
-			pr := &profile{dir: d, subject: pod}
-			usesNames := false
-			for _, i := range mergeSorted(byNS[pod.Namespace.Name], wide) {
-				p := &m.policies[i]
-				sel := m.subject(p.Policy, pod)
-				if sel == enforcer.No || !acts(p.Policy, d) {
-					continue
-				}
-				pr.picks = append(pr.picks, pick{i, p.sure && sel == enforcer.Yes})
-				for j := range p.Rules {
-					usesNames = usesNames || (p.Rules[j].Direction == d && len(p.Rules[j].Named) > 0)
-				}
-			}
-			for i, o := range m.opaque {
-				if o.Namespace == "" || o.Namespace == pod.Namespace.Name {
-					pr.opaque = append(pr.opaque, i)
-				}
-			}
-			key := pr.key()
-			if usesNames && d == policy.Ingress {
-				key += "#" + portsOf(pod)
-			}
-			i, ok := index[key]
-			if !ok {
-				i = len(m.profiles[d])
-				index[key] = i
-				m.profiles[d] = append(m.profiles[d], pr)
-			}
-			m.byClass[d][c] = i
+	// Policies bound to one namespace are looked at from there only.
+	byNS := map[string][]int{}
+	var wide []int
+	for i := range m.policies {
+		m.layered[m.policies[i].Layer] = true
+		if ns := m.policies[i].Namespace(); ns != "" {
+			byNS[ns] = append(byNS[ns], i)
+		} else {
+			wide = append(wide, i)
 		}
 	}
+	m.layered[policy.Network] = true
+	for _, l := range policy.Layers {
+		if !m.layered[l] {
+			continue
+		}
+		for _, d := range policy.Directions {
+			index := map[string]int{}
+			m.byClass[l][d] = make([]int, m.hosts)
+			for c := range m.hosts {
+				pod := m.points[c].pod
+				pr, key := m.profileOf(l, d, pod, mergeSorted(byNS[pod.Namespace.Name], wide))
+				i, ok := index[key]
+				if !ok {
+					i = len(m.profiles[l][d])
+					index[key] = i
+					m.profiles[l][d] = append(m.profiles[l][d], pr)
+				}
+				m.byClass[l][d][c] = i
+			}
+		}
+	}
+}
+
+// profileOf is the profile of a pod among the candidate policies, with a key that equal profiles share.
+func (m *Model) profileOf(l policy.Layer, d policy.Direction, pod *cluster.Pod, candidates []int) (*profile, string) {
+	pr := &profile{layer: l, dir: d, subject: pod}
+	usesNames := false
+	for _, i := range candidates {
+		p := &m.policies[i]
+		if p.Layer != l || !acts(p.Policy, d) {
+			continue
+		}
+		sel := m.subject(p.Policy, pod)
+		if sel == enforcer.No {
+			continue
+		}
+		pr.picks = append(pr.picks, pick{i, p.sure && sel == enforcer.Yes})
+		for j := range p.Rules {
+			r := &p.Rules[j]
+			usesNames = usesNames || r.Direction == d && len(r.Named)+len(r.NotNamed) > 0
+		}
+	}
+	if l == policy.Network {
+		for i, o := range m.opaque {
+			if !o.Hosts && (o.Namespace == "" || o.Namespace == pod.Namespace.Name) {
+				pr.opaque = append(pr.opaque, i)
+			}
+		}
+	}
+	key := pr.key()
+	if usesNames && d == policy.Ingress {
+		key += "#" + portsOf(pod)
+	}
+	return pr, key
 }
 
 func mergeSorted(a, b []int) []int {
@@ -150,7 +169,7 @@ func (m *Model) row(p *profile, f family) *row {
 		if r == nil {
 			r = m.tieredRow(p, f)
 		}
-		if m.maybeOff[p.dir] {
+		if p.layer == policy.Network && m.maybeOff[p.dir] {
 			r.may = filled(len(m.points), allConns)
 		}
 		p.rows[f] = r
@@ -160,10 +179,12 @@ func (m *Model) row(p *profile, f family) *row {
 
 // Warm computes every row, so that the model may be shared between goroutines.
 func (m *Model) Warm() {
-	for _, d := range policy.Directions {
-		for _, p := range m.profiles[d] {
-			for _, f := range m.families {
-				m.row(p, f)
+	for _, l := range policy.Layers {
+		for _, d := range policy.Directions {
+			for _, p := range m.profiles[l][d] {
+				for _, f := range m.families {
+					m.row(p, f)
+				}
 			}
 		}
 	}
@@ -191,7 +212,7 @@ func (m *Model) additiveRow(p *profile, f family) *row {
 		}
 		for j := range q.Rules {
 			r := &q.Rules[j]
-			if r.Direction == p.dir && (r.Action != policy.Allow || len(r.Doubts) > 0) {
+			if r.Direction == p.dir && (r.Action != policy.Allow || len(r.Doubts)+len(r.Limits) > 0) {
 				return nil
 			}
 		}
@@ -205,7 +226,7 @@ func (m *Model) additiveRow(p *profile, f family) *row {
 				continue
 			}
 			add := func(to []uint32) func(int) {
-				if len(r.Named) == 0 {
+				if len(r.Named)+len(r.NotNamed) == 0 {
 					return func(i int) { to[i] = m.conns.union(to[i], s.conns) }
 				}
 				return func(i int) { to[i] = m.conns.union(to[i], m.conns.id(m.ruleConns(p, r, i))) }
@@ -223,21 +244,6 @@ func (m *Model) additiveRow(p *profile, f family) *row {
 	return &row{must: must, may: may}
 }
 
-// ruleConns is the ports of a rule when the other end is point i.
-func (m *Model) ruleConns(p *profile, r *policy.Rule, i int) netset.Conns {
-	if len(r.Named) == 0 {
-		return r.Conns
-	}
-	dst := p.subject
-	if p.dir == policy.Egress {
-		if m.points[i].kind != podPoint { // names are declared by pods; addresses and nodes have none
-			return r.Conns
-		}
-		dst = m.points[i].pod
-	}
-	return r.Conns.Union(named(r, dst))
-}
-
 func (m *Model) tieredRow(p *profile, f family) *row {
 	r := &row{must: make([]uint32, len(m.points)), may: make([]uint32, len(m.points))}
 	for i := range m.points {
@@ -245,81 +251,4 @@ func (m *Model) tieredRow(p *profile, f family) *row {
 		r.must[i], r.may[i] = m.conns.id(b.Must), m.conns.id(b.May)
 	}
 	return r
-}
-
-// match is what a rule matches at a point, certainly and possibly.
-func (m *Model) match(p *profile, k pick, j int, f family, i int) Bounds {
-	q := &m.policies[k.policy]
-	r, s := &q.Rules[j], &q.rules[j]
-	if len(r.Doubts) > 0 {
-		return Bounds{May: netset.All()}
-	}
-	if !s.possible[f].has(i) {
-		return Bounds{}
-	}
-	b := Bounds{May: m.ruleConns(p, r, i)}
-	if k.sure && s.certain[f].has(i) {
-		b.Must = b.May
-	}
-	return b
-}
-
-// eval runs the tiers for one point, keeping four sets (docs/design/0002): out is the answer so far; live is
-// what certainly (Must) and possibly (May) still waits for a decision in this tier, where Must also counts
-// what a rule may already have allowed; passed likewise for the next tier.
-func (m *Model) eval(p *profile, f family, i int) Bounds {
-	var out Bounds
-	live := allBounds
-	for at := 0; at < len(p.picks); {
-		tier := m.policies[p.picks[at].policy].Tier
-		var passed Bounds
-		isolated, maybeIsolated := false, false
-		for ; at < len(p.picks) && m.policies[p.picks[at].policy].Tier == tier; at++ {
-			k := p.picks[at]
-			q := &m.policies[k.policy]
-			isolated = isolated || (k.sure && q.Isolates[p.dir])
-			maybeIsolated = maybeIsolated || q.Isolates[p.dir]
-			if len(q.Doubts) > 0 {
-				maybeIsolated = true
-				out.May = out.May.Union(live.May)
-				if q.Ref.Group != "networking.k8s.io" { // NetworkPolicy can only allow; others may deny
-					live.Must = netset.Conns{}
-				}
-				continue
-			}
-			for j := range q.Rules {
-				if q.Rules[j].Direction != p.dir {
-					continue
-				}
-				b := m.match(p, k, j, f, i)
-				switch q.Rules[j].Action {
-				case policy.Allow:
-					out.Must = out.Must.Union(live.Must.Intersect(b.Must))
-					out.May = out.May.Union(live.May.Intersect(b.May))
-				case policy.Deny:
-					live.Must = live.Must.Subtract(b.May)
-				case policy.Pass:
-					passed.Must = passed.Must.Union(live.Must.Intersect(b.Must))
-					passed.May = passed.May.Union(live.May.Intersect(b.May))
-					live.Must = live.Must.Subtract(b.May)
-				}
-				live.May = live.May.Subtract(b.Must)
-			}
-		}
-		if maybeIsolated {
-			live.Must = netset.Conns{}
-		}
-		if isolated {
-			live.May = netset.Conns{}
-		}
-		live = live.union(passed)
-	}
-	out = out.union(live)
-	for _, o := range p.opaque {
-		out.Must = netset.Conns{}
-		if !m.opaque[o].Restricts {
-			out.May = netset.All()
-		}
-	}
-	return out
 }

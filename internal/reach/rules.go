@@ -4,11 +4,11 @@ import (
 	"iter"
 	"maps"
 	"math/bits"
-	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
@@ -42,6 +42,17 @@ type ruleSets struct {
 	conns             uint32 // the rule's fixed ports
 }
 
+// add puts a point into the sets as far as the answer says.
+func (s *ruleSets) add(f family, i int, a enforcer.Answer, doubt bool) {
+	if a == enforcer.No {
+		return
+	}
+	s.possible[f].set(i)
+	if a == enforcer.Yes && !doubt {
+		s.certain[f].set(i)
+	}
+}
+
 func (m *Model) makeRuleSets() {
 	for i := range m.policies {
 		p := &m.policies[i]
@@ -53,151 +64,153 @@ func (m *Model) makeRuleSets() {
 			for _, f := range m.families {
 				s.certain[f], s.possible[f] = newBitset(len(m.points)), newBitset(len(m.points))
 				for k := range r.Peers {
-					m.matchPeer(&r.Peers[k], f, s.certain[f], s.possible[f])
+					m.matchPeer(p.Ref.GroupKind(), &r.Peers[k], f, s)
 				}
 			}
 		}
 	}
 }
 
-// matchPeer adds the points that q certainly and possibly matches.
-func (m *Model) matchPeer(q *policy.Peer, f family, certain, possible bitset) {
+// matchPeer adds the points that a peer of a policy of kind gk certainly and possibly matches.
+func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family, s *ruleSets) {
+	doubt := q.Doubt != nil || q.Kind == policy.DoubtPeer
 	switch q.Kind {
-	case policy.AnyPeer:
-		certain.fill(len(m.points))
-		possible.fill(len(m.points))
-	case policy.DoubtPeer:
-		possible.fill(len(m.points))
+	case policy.AnyPeer, policy.DoubtPeer:
+		s.possible[f].fill(len(m.points))
+		if !doubt {
+			s.certain[f].fill(len(m.points))
+		}
 	case policy.PodPeer:
 		for i := range m.hosts {
-			switch pt := &m.points[i]; m.selects(q.Namespace, q.NamespaceSelector, q.Pods, pt.pod) {
-			case enforcer.Yes:
-				certain.set(i)
-				possible.set(i)
-			case enforcer.Unknown:
-				possible.set(i)
-			case enforcer.No:
+			pt := &m.points[i]
+			a := m.selects(&q.Term, pt.pod)
+			if q.Within != nil && a != enforcer.No {
+				a = both(a, m.inAddrs(pt.addr[f], *q.Within))
 			}
+			s.add(f, i, a, doubt)
 		}
 	case policy.AddrPeer:
 		for i := range m.atoms {
 			pt := &m.points[i]
-			by := m.profile.PodsByAddr
+			by := m.podsBy(q.Reach)
 			if pt.kind == hostPoint {
-				by = m.profile.NodesByAddr
+				by = m.nodesBy(q.Reach)
 			}
-			if by == enforcer.No {
-				continue
-			}
-			must, may := m.inAddrs(pt.addr[f], q.Addrs)
-			if must && by == enforcer.Yes {
-				certain.set(i)
-			}
-			if may {
-				possible.set(i)
+			if by != enforcer.No {
+				s.add(f, i, both(by, m.inAddrs(pt.addr[f], q.Addrs)), doubt)
 			}
 		}
-		for i, s := range m.line.sets {
-			if q.Addrs.Overlaps(s) { // an atom lies wholly inside or wholly outside
-				certain.set(m.atoms + i)
-				possible.set(m.atoms + i)
+		if q.Reach == policy.PodsOnly {
+			return
+		}
+		for i, atom := range m.line.sets {
+			if q.Addrs.Overlaps(atom) { // an atom lies wholly inside or wholly outside
+				s.add(f, m.atoms+i, enforcer.Yes, doubt)
 			}
+		}
+	case policy.NodePeer:
+		by := m.nodePeers(gk)
+		for i := m.hosts; i < m.atoms; i++ {
+			s.add(f, i, both(by, m.onNode(&m.points[i], q.Nodes)), doubt)
 		}
 	}
 }
 
-func (m *Model) inAddrs(k addrKnown, set netset.Addrs) (must, may bool) {
+// podsBy tells whether an address peer matches pods by their address.
+func (m *Model) podsBy(r policy.AddrReach) enforcer.Answer {
+	switch r {
+	case policy.Everywhere, policy.PodsOnly:
+		return enforcer.Yes
+	case policy.OutsideOnly:
+		return enforcer.No
+	case policy.ByProfile:
+	}
+	return m.profile.PodsByAddr
+}
+
+func (m *Model) nodesBy(r policy.AddrReach) enforcer.Answer {
+	switch r {
+	case policy.Everywhere:
+		return enforcer.Yes
+	case policy.OutsideOnly, policy.PodsOnly:
+		return enforcer.No
+	case policy.ByProfile:
+	}
+	return m.profile.NodesByAddr
+}
+
+// nodePeers tells whether peers that name nodes work. It is a fine point of the admin kinds only.
+func (m *Model) nodePeers(gk object.GroupKind) enforcer.Answer {
+	if gk.Group == "policy.networking.k8s.io" {
+		return m.profile.NodePeers
+	}
+	return enforcer.Yes
+}
+
+// onNode tells whether the node of a host point meets a selector of node labels.
+func (m *Model) onNode(pt *point, s cluster.Selector) enforcer.Answer {
+	if len(s) == 0 {
+		return enforcer.Yes
+	}
+	if pt.node == "" {
+		return enforcer.Unknown
+	}
+	for _, n := range m.cluster.Nodes {
+		if n.Name == pt.node {
+			if s.Matches(n.Labels) {
+				return enforcer.Yes
+			}
+			return enforcer.No
+		}
+	}
+	return enforcer.Unknown
+}
+
+// inAddrs tells whether an address of which k is known lies in set. With several addresses of one family
+// it is Yes only when all do.
+func (m *Model) inAddrs(k addrKnown, set netset.Addrs) enforcer.Answer {
+	must, may := true, false
 	switch {
 	case k.none:
-		return false, false
+		return enforcer.No
 	case len(k.exact) == 0:
-		return set.Covers(k.rng), set.Overlaps(k.rng)
+		must, may = set.Covers(k.rng), set.Overlaps(k.rng)
 	}
-	must = true
 	for _, a := range k.exact {
 		in := set.Overlaps(m.line.sets[a])
 		must, may = must && in, may || in
 	}
-	return must, may
+	switch {
+	case must:
+		return enforcer.Yes
+	case may:
+		return enforcer.Unknown
+	}
+	return enforcer.No
 }
 
-// selects tells whether a pod (not host-network) is matched by a namespace and a pod selector. It is
-// unknown when it hangs on labels of a namespace that the input only names, or on labels that a controller
-// puts on pods when it makes them.
-func (m *Model) selects(ns string, nsSel, podSel cluster.Selector, p *cluster.Pod) enforcer.Answer {
-	byLabels := matchPod(podSel, p)
-	if byLabels == enforcer.No {
-		return enforcer.No
+// ruleConns is the ports of a rule when the other end of the profile's pods is point i.
+func (m *Model) ruleConns(p *profile, r *policy.Rule, i int) netset.Conns {
+	if len(r.Named) == 0 && len(r.NotNamed) == 0 {
+		return r.Conns
 	}
-	if ns != "" {
-		if p.Namespace.Name != ns {
-			return enforcer.No
+	dst := p.subject
+	if p.dir == policy.Egress {
+		if m.points[i].kind != podPoint { // names are declared by pods; addresses and nodes have none
+			return r.Conns
 		}
-		return byLabels
+		dst = m.points[i].pod
 	}
-	if byNamespace := matchNamespace(nsSel, p.Namespace); byNamespace != enforcer.Yes {
-		return byNamespace
-	}
-	return byLabels
+	return r.Conns.Union(named(r.Named, dst)).Subtract(named(r.NotNamed, dst))
 }
 
-// runTimeLabels are put on pods by the controllers that make them; templates do not have them (Kubernetes
-// "Well-Known Labels", and the Deployment, StatefulSet, DaemonSet and Job pages).
-var runTimeLabels = []string{
-	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-completion-index",
-	"batch.kubernetes.io/job-name", "controller-revision-hash", "controller-uid", "job-name", "pod-template-generation",
-	"pod-template-hash", "statefulset.kubernetes.io/pod-name",
-}
-
-// addedLater tells whether the pod stands for a template and the label comes with the real pods.
-func addedLater(key string, p *cluster.Pod) bool {
-	if _, has := p.Labels[key]; has || !p.Template {
-		return false
-	}
-	return slices.Contains(runTimeLabels, key)
-}
-
-func matchPod(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
-	answer := enforcer.Yes
-	for _, r := range s {
-		switch {
-		case addedLater(r.Key, p):
-			answer = enforcer.Unknown
-		case !r.Matches(p.Labels):
-			return enforcer.No
-		}
-	}
-	return answer
-}
-
-// matchNamespace matches a selector against a namespace whose labels may not be known.
-func matchNamespace(s cluster.Selector, ns *cluster.Namespace) enforcer.Answer {
-	answer := enforcer.Yes
-	for _, r := range s {
-		if ns.Declared || r.Key == cluster.NameLabel {
-			if !r.Matches(ns.Labels) {
-				return enforcer.No
-			}
-			continue
-		}
-		answer = enforcer.Unknown
-	}
-	return answer
-}
-
-// subject tells whether p binds the pods of a class.
-func (m *Model) subject(p *policy.Policy, pod *cluster.Pod) enforcer.Answer {
-	s := &p.Subject
-	return m.selects(s.Namespace, s.NamespaceSelector, s.Pods, pod)
-}
-
-// named gives the conns that a rule's named ports stand for on a destination pod.
-func named(r *policy.Rule, dst *cluster.Pod) netset.Conns {
+// named gives the conns that named ports stand for on a destination pod.
+func named(names []policy.NamedPort, dst *cluster.Pod) netset.Conns {
 	var out netset.Conns
-	for _, n := range r.Named {
+	for _, n := range names {
 		for _, q := range dst.Ports {
-			if q.Name == n.Name && q.Protocol == n.Protocol {
-				out = out.Union(netset.Ports(n.Protocol, q.Number, q.Number))
+			if q.Name == n.Name && (n.AnyProtocol || q.Protocol == n.Protocol) {
+				out = out.Union(netset.Ports(q.Protocol, q.Number, q.Number))
 			}
 		}
 	}

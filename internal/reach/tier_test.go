@@ -55,10 +55,10 @@ func tierPolicies(r *rand.Rand) []policy.Policy {
 	for rank := range 3 {
 		for i := range r.IntN(3) {
 			p := policy.Policy{
-				Ref:     object.Ref{Group: "networking.k8s.io", Kind: "P", Name: fmt.Sprintf("t%dp%d", rank, i)},
-				Tier:    policy.Tier{Rank: float64(rank), Name: fmt.Sprint(rank)},
-				Order:   float64(i),
-				Subject: policy.Subject{Namespace: "x", Pods: app()},
+				Ref:      object.Ref{Group: "networking.k8s.io", Kind: "P", Name: fmt.Sprintf("t%dp%d", rank, i)},
+				Tier:     policy.Tier{Rank: float64(rank), Name: fmt.Sprint(rank)},
+				Order:    float64(i),
+				Subjects: []policy.Term{{Namespace: "x", Pods: app()}},
 			}
 			p.Isolates[policy.Ingress] = r.IntN(2) == 0
 			for range r.IntN(4) {
@@ -67,7 +67,7 @@ func tierPolicies(r *rand.Rand) []policy.Policy {
 					lo := 1 + r.IntN(4)
 					rule.Conns = netset.Ports(netset.TCP, lo, lo+r.IntN(4))
 				}
-				rule.Peers = []policy.Peer{{Kind: policy.PodPeer, Namespace: "x", Pods: app()}}
+				rule.Peers = []policy.Peer{{Kind: policy.PodPeer, Term: policy.Term{Namespace: "x", Pods: app()}}}
 				if r.IntN(4) == 0 {
 					rule.Peers = []policy.Peer{{Kind: policy.AnyPeer}}
 				}
@@ -113,7 +113,7 @@ func runTiers(ps []policy.Policy, src, dst *cluster.Pod, port uint16) bool {
 	for rank := range 3 {
 		isolated, passed := false, false
 		for _, p := range ps {
-			if int(p.Tier.Rank) != rank || !p.Subject.Pods.Matches(dst.Labels) || passed {
+			if int(p.Tier.Rank) != rank || !p.Subjects[0].Pods.Matches(dst.Labels) || passed {
 				continue
 			}
 			isolated = isolated || p.Isolates[policy.Ingress]

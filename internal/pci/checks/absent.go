@@ -157,7 +157,7 @@ func alivePeer(in *pci.Input, r *policy.Rule) bool {
 // that is a whole namespace: two entries of a list where one with both selectors was meant. An empty
 // podSelector in that place is meant: "that namespace, or my own".
 func meantAnd(in *pci.Input, p *policy.Policy, r *policy.Rule, q *policy.Peer) string {
-	own := p.Subject.Namespace
+	own := p.Namespace()
 	if own == "" || q.Namespace != own || len(q.Pods) == 0 || !in.Cluster.Complete && !hasPods(in, own) {
 		return ""
 	}

@@ -74,7 +74,7 @@ func nearPolicies(in *pci.Input, namespace string, d policy.Direction) []pci.Bec
 	var out []pci.Because
 	for i := range in.Policies.Policies {
 		p := &in.Policies.Policies[i]
-		if p.Subject.Namespace != namespace {
+		if p.Namespace() != namespace {
 			continue
 		}
 		msg := "does not select these pods"

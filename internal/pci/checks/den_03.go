@@ -197,7 +197,7 @@ func mayOpen(in *pci.Input, p *cluster.Pod, d policy.Direction, iso reach.Isolat
 // inDoubt tells whether a peer of a rule for all ports is not understood.
 func inDoubt(r *policy.Rule) bool {
 	for _, q := range r.Peers {
-		if q.Kind == policy.DoubtPeer {
+		if q.Doubt != nil {
 			return !wholeProtocols(r.Conns).IsEmpty()
 		}
 	}
@@ -211,12 +211,15 @@ func forEveryone(r *policy.Rule) bool {
 	}
 	var all netset.Addrs
 	for _, q := range r.Peers {
+		if q.Doubt != nil {
+			continue
+		}
 		switch q.Kind {
 		case policy.AnyPeer:
 			return true
 		case policy.AddrPeer:
 			all = all.Union(q.Addrs)
-		case policy.PodPeer, policy.DoubtPeer:
+		case policy.PodPeer, policy.NodePeer, policy.DoubtPeer:
 		}
 	}
 	return all.Covers(netset.AllIPv4()) || all.Covers(netset.AllIPv6())

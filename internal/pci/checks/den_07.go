@@ -33,8 +33,8 @@ func runDen07(in *pci.Input) []pci.Finding {
 		of++
 		before := len(found)
 		_, subjects := in.Model.SubjectPods(p)
-		if len(p.Subject.Pods) > 0 {
-			whom := policy.Peer{Kind: policy.PodPeer, Namespace: p.Subject.Namespace, NamespaceSelector: p.Subject.NamespaceSelector, Pods: p.Subject.Pods}
+		if len(p.Subjects) == 1 && len(p.Subjects[0].Pods) > 0 {
+			whom := policy.Peer{Kind: policy.PodPeer, Term: p.Subjects[0]}
 			if why := absent(in, &whom); why != "" {
 				found = append(found, stale(p, p.Pos, "subject", "binds no pod: "+why))
 			}

@@ -98,10 +98,15 @@ func binds(q, p *policy.Policy) bool {
 	if q == p {
 		return true
 	}
-	if p.Subject.Namespace == "" || q.Subject.Namespace != p.Subject.Namespace || len(q.Subject.ServiceAccounts) > 0 {
+	if p.Namespace() == "" || q.Namespace() != p.Namespace() {
 		return false
 	}
-	return len(q.Subject.Pods) == 0 || q.Subject.Pods.String() == p.Subject.Pods.String()
+	for _, t := range p.Subjects {
+		if !slices.ContainsFunc(q.Subjects, func(u policy.Term) bool { return u.Covers(t) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // before breaks the tie between two equal rules, so that only the later one is reported.
@@ -114,7 +119,7 @@ func before(q *policy.Policy, s *policy.Rule, p *policy.Policy, r *policy.Rule) 
 
 // coversRule tells whether s certainly matches all that r matches.
 func coversRule(s, r *policy.Rule) bool {
-	if !s.Conns.Covers(r.Conns) {
+	if !s.Conns.Covers(r.Conns) || len(s.NotNamed) > 0 || len(s.Limits) > 0 || len(s.Doubts) > 0 {
 		return false
 	}
 	for _, n := range r.Named {
@@ -134,16 +139,14 @@ func coversRule(s, r *policy.Rule) bool {
 // coversPeer tells whether have certainly matches all that want matches.
 func coversPeer(have, want *policy.Peer) bool {
 	switch {
+	case have.Doubt != nil || have.Kind != want.Kind && have.Kind != policy.AnyPeer:
+		return false
 	case have.Kind == policy.AnyPeer:
 		return true
-	case have.Kind != want.Kind:
-		return false
 	case have.Kind == policy.AddrPeer:
-		return have.Addrs.Covers(want.Addrs)
+		return have.Reach == want.Reach && have.Addrs.Covers(want.Addrs)
 	case have.Kind == policy.PodPeer:
-		sameNS := have.Namespace == want.Namespace && have.NamespaceSelector.String() == want.NamespaceSelector.String()
-		everyNS := have.Namespace == "" && len(have.NamespaceSelector) == 0
-		return (sameNS || everyNS) && (len(have.Pods) == 0 || have.Pods.String() == want.Pods.String())
+		return have.Within == nil && have.Covers(want.Term)
 	}
 	return false
 }

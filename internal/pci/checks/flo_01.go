@@ -63,7 +63,7 @@ func named(m *reach.Model, r *policy.Rule) ([]*cluster.Pod, bool) {
 			}
 		case policy.AnyPeer, policy.DoubtPeer:
 			return nil, false
-		case policy.AddrPeer:
+		case policy.AddrPeer, policy.NodePeer:
 		}
 	}
 	return out, len(out) > 0

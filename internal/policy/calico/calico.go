@@ -72,7 +72,7 @@ func compile(o *object.Object, cl *cluster.Cluster) ([]policy.Policy, []object.P
 	c.Whole(c.Fields(spec, "spec", fields...))
 	p := policy.Policy{Ref: o.Ref, Pos: o.Pos, Tier: policy.NetworkPolicyTier, Order: c.order(spec.Get("order"))}
 	c.unmodelled(spec)
-	p.Subject = c.subject(spec)
+	p.Subjects = []policy.Term{c.subject(spec)}
 	p.Isolates = c.types(spec)
 	c.rules(spec, &p)
 	c.ties(&p)
@@ -126,8 +126,8 @@ func (c *compiler) unmodelled(spec *object.Value) {
 }
 
 // subject is whom the policy binds. A selector that is not understood may mean anyone.
-func (c *compiler) subject(spec *object.Value) policy.Subject {
-	s := policy.Subject{Namespace: c.namespace}
+func (c *compiler) subject(spec *object.Value) policy.Term {
+	s := policy.Term{Namespace: c.namespace}
 	before := len(c.Doubts)
 	pods, err := c.selector(spec.Get("selector"), "spec.selector")
 	if err != nil {

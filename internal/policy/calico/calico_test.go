@@ -66,7 +66,7 @@ func TestSelectorText(t *testing.T) {
 			t.Fatalf("%s: got %d policies", c.selector, len(policies))
 		}
 		understood := len(policies[0].Doubts) == 0
-		switch got := policies[0].Subject.Pods.String(); {
+		switch got := policies[0].Subjects[0].Pods.String(); {
 		case understood != (c.want != ""):
 			t.Errorf("%s: understood is %v, problems %v", c.selector, understood, problems)
 		case understood && got != c.want:

@@ -3,6 +3,7 @@ package kinds
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -24,6 +25,9 @@ func Compile(c *cluster.Cluster) policy.Set {
 	var set policy.Set
 	known := map[object.GroupKind]bool{}
 	for _, k := range All {
+		if k.Facts != nil {
+			addFacts(&set, k.Facts(c))
+		}
 		for _, gk := range k.GVKs {
 			known[gk] = true
 			for _, o := range c.Kind(gk.Group, gk.Kind) {
@@ -39,9 +43,22 @@ func Compile(c *cluster.Cluster) policy.Set {
 	return set
 }
 
+// addFacts adds what a kind knows of pods. Kinds use different keys.
+func addFacts(set *policy.Set, more map[*cluster.Pod]policy.Facts) {
+	if set.Facts == nil {
+		set.Facts = map[*cluster.Pod]policy.Facts{}
+	}
+	for p, facts := range more {
+		if set.Facts[p] == nil {
+			set.Facts[p] = policy.Facts{}
+		}
+		maps.Copy(set.Facts[p], facts)
+	}
+}
+
 // compare orders policies as policy.Set promises. The place decides between objects of one name, which a
 // cluster cannot hold but a folder can.
 func compare(p, q policy.Policy) int {
-	return cmp.Or(cmp.Compare(p.Tier.Rank, q.Tier.Rank), cmp.Compare(p.Tier.Name, q.Tier.Name),
+	return cmp.Or(cmp.Compare(p.Layer, q.Layer), cmp.Compare(p.Tier.Rank, q.Tier.Rank), cmp.Compare(p.Tier.Name, q.Tier.Name),
 		cmp.Compare(p.Order, q.Order), p.Ref.Compare(q.Ref), p.Pos.Compare(q.Pos))
 }

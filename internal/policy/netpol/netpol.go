@@ -33,6 +33,7 @@ var Kind = policy.Kind{
 	Doc: "NetworkPolicy of networking.k8s.io/v1, complete: ingress and egress, defaults of policyTypes, pod and " +
 		"namespace selectors, ipBlock with except, named ports, endPort. Rules only allow; a pod that a policy " +
 		"selects is isolated in the directions the policy names.",
+	Fields:  fields(),
 	Compile: compile,
 }
 
@@ -52,30 +53,39 @@ func compile(o *object.Object, _ *cluster.Cluster) ([]policy.Policy, []object.Pr
 	c.Whole(c.Fields(spec, "spec", "podSelector", "policyTypes", "ingress", "egress"))
 	p := policy.Policy{
 		Ref: o.Ref, Pos: o.Pos, Tier: policy.NetworkPolicyTier, Order: Order,
-		Subject:  policy.Subject{Namespace: o.Ref.Namespace},
+		Subjects: []policy.Term{{Namespace: o.Ref.Namespace}},
 		Isolates: c.policyTypes(spec),
 	}
 	var doubts []policy.Doubt
 	before := len(c.Doubts)
-	p.Subject.Pods, doubts = c.selector(spec.Get("podSelector"), "spec.podSelector")
+	p.Subjects[0].Pods, doubts = c.selector(spec.Get("podSelector"), "spec.podSelector")
 	if c.Whole(doubts); len(c.Doubts) > before {
-		p.Subject.Pods = nil // whom it selects is not known: it may be anyone in the namespace
+		p.Subjects[0].Pods = nil // whom it selects is not known: it may be anyone in the namespace
 	}
 	if !spec.Get("podSelector").IsSet() {
 		c.Warn(spec, "write podSelector: {} when that is meant", "spec.podSelector is missing, which selects every pod of the namespace")
 	}
+	var extra []policy.Rule // of a direction that policyTypes does not name
 	for _, s := range sources {
 		list := spec.Get(s.field)
 		rules := c.rules(list, s)
 		if len(rules) > 0 && !p.Isolates[s.direction] {
 			c.Warn(list, "add "+strings.ToUpper(s.field[:1])+s.field[1:]+" to spec.policyTypes, or remove the rules",
-				"spec.%s has no effect, because spec.policyTypes does not name it", s.field)
+				"spec.%s has no effect, because spec.policyTypes does not name it (Cilium enforces it all the same)", s.field)
+			extra = append(extra, rules...)
 			continue
 		}
 		p.Rules = append(p.Rules, rules...)
 	}
 	p.Doubts = c.Doubts
-	return []policy.Policy{p}, c.Problems
+	if len(extra) == 0 {
+		return []policy.Policy{p}, c.Problems
+	}
+	// Cilium looks at the rules first (ParseNetworkPolicy in pkg/k8s).
+	habit := p
+	habit.Under, habit.Rules, habit.Isolates = policy.RulesAlways, extra, [2]bool{}
+	habit.Isolates[extra[0].Direction] = true
+	return []policy.Policy{p, habit}, c.Problems
 }
 
 type compiler struct {

@@ -86,8 +86,8 @@ spec:
 		t.Fatalf("got %d policies and problems %v, want one and none", len(policies), problems)
 	}
 	p := policies[0]
-	if p.Tier != policy.NetworkPolicyTier || p.Order != 1000 || p.Subject.Namespace != "shop" || p.Subject.Pods.String() != "app=db" {
-		t.Errorf("got tier %v, order %v, subject %+v", p.Tier, p.Order, p.Subject)
+	if p.Tier != policy.NetworkPolicyTier || p.Order != 1000 || p.Subjects[0].Namespace != "shop" || p.Subjects[0].Pods.String() != "app=db" {
+		t.Errorf("got tier %v, order %v, subject %+v", p.Tier, p.Order, p.Subjects)
 	}
 	if len(p.Rules) != 2 {
 		t.Fatalf("got %d rules, want 2", len(p.Rules))
