@@ -3,6 +3,7 @@ package reach_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -71,11 +72,15 @@ func tierPolicies(r *rand.Rand) []policy.Policy {
 				if r.IntN(4) == 0 {
 					rule.Peers = []policy.Peer{{Kind: policy.AnyPeer}}
 				}
-				switch r.IntN(6) {
+				switch r.IntN(10) {
 				case 0:
 					rule.Doubts = []policy.Doubt{{Msg: "unknown field"}}
 				case 1:
 					rule.Peers = []policy.Peer{{Kind: policy.DoubtPeer, Doubt: &policy.Doubt{Msg: "unknown peer"}}}
+				case 2:
+					rule.Limits = []policy.Doubt{{Msg: "further condition"}}
+				case 3:
+					rule.Peers[0].Doubt = &policy.Doubt{Msg: "perhaps"}
 				}
 				p.Rules = append(p.Rules, rule)
 			}
@@ -92,6 +97,13 @@ func settle(r *rand.Rand, ps []policy.Policy) []policy.Policy {
 		out[i] = p
 		out[i].Rules = nil
 		for _, rule := range p.Rules {
+			if len(rule.Limits) > 0 || rule.Peers[0].Doubt != nil && rule.Peers[0].Kind != policy.DoubtPeer {
+				if r.IntN(2) == 0 {
+					continue // or as it stands
+				}
+				rule.Limits, rule.Peers = nil, slices.Clone(rule.Peers)
+				rule.Peers[0].Doubt = nil
+			}
 			doubt := len(rule.Doubts) > 0 || rule.Peers[0].Kind == policy.DoubtPeer
 			if doubt {
 				if r.IntN(2) == 0 {
