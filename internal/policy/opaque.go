@@ -26,10 +26,6 @@ type opaqueKind struct {
 // opaqueKinds leaves out kinds that do nothing by themselves (tiers, groups, address sets) and copies that
 // an engine computes of policies which are in the input anyway.
 var opaqueKinds = map[object.GroupKind]opaqueKind{
-	{Group: "policy.networking.k8s.io", Kind: "AdminNetworkPolicy"}:         {clusterWide, false},
-	{Group: "policy.networking.k8s.io", Kind: "BaselineAdminNetworkPolicy"}: {clusterWide, false},
-	{Group: "policy.networking.k8s.io", Kind: "ClusterNetworkPolicy"}:       {clusterWide, false},
-
 	{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}:            {ownNamespace, false},
 	{Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"}: {clusterWide, false},
 

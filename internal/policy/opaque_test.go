@@ -20,9 +20,6 @@ func TestFindOpaque(t *testing.T) {
 		want                   string // the namespace it can affect, "all", or "" for not opaque
 		restricts              bool
 	}{
-		{"policy.networking.k8s.io", "AdminNetworkPolicy", "", "all", false},
-		{"policy.networking.k8s.io", "BaselineAdminNetworkPolicy", "", "all", false},
-		{"policy.networking.k8s.io", "ClusterNetworkPolicy", "", "all", false},
 		{"cilium.io", "CiliumNetworkPolicy", "shop", "shop", false},
 		{"cilium.io", "CiliumClusterwideNetworkPolicy", "", "all", false},
 		{"crd.antrea.io", "NetworkPolicy", "shop", "shop", false},

@@ -9,6 +9,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/admin"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/calico"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/netpol"
 )
@@ -16,6 +17,7 @@ import (
 // All is every kind, in the order users meet them.
 var All = []policy.Kind{
 	netpol.Kind,
+	admin.Kind,
 	calico.Kind,
 }
 
