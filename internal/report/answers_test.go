@@ -45,7 +45,7 @@ func hostileChanges() *Changes {
 func hostileWhy() *Why {
 	all, none := PortsOf(netset.All()), []Ports{}
 	pos := object.Pos{File: attack, Line: 1}
-	side := Side{Applies: true, Note: attack, Isolated: "unknown", Must: none, May: none, Policies: []PolicyTrace{
+	side := Side{Layer: attack, Direction: attack, Applies: true, Note: attack, Isolated: "unknown", Must: none, May: none, Policies: []PolicyTrace{
 		{Policy: object.Ref{Kind: attack, Name: attack}, Pos: pos, Rules: []RuleTrace{
 			{Action: attack, Path: attack, Pos: pos, Matches: all, Perhaps: all, Doubts: []string{attack}},
 		}},
@@ -57,7 +57,7 @@ func hostileWhy() *Why {
 		Egress: side, Ingress: side, Because: []reach.Reason{{Msg: attack}}, Witness: attack,
 	}
 	b := a
-	b.Verdict, b.Egress, b.Ingress = Denied, Side{Note: attack}, Side{}
+	b.Verdict, b.Egress, b.Ingress = Denied, Side{Layer: "network", Direction: "egress", Note: attack}, Side{Layer: "network", Direction: "ingress"}
 	return &Why{Protocol: TraceProtocol, Verdict: Undecided, Notes: []string{attack}, Answers: []Answer{a, b}, Problems: []object.Problem{}}
 }
 

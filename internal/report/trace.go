@@ -2,10 +2,10 @@ package report
 
 import (
 	"io"
+	"math"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
-	"github.com/bulkhead-sec/bulkhead/internal/policy"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
 
@@ -45,24 +45,30 @@ type Answer struct {
 	May     []Ports        `json:"may"`
 	Egress  Side           `json:"egress"`
 	Ingress Side           `json:"ingress"`
+	Mesh    []Side         `json:"mesh"` // the mesh's part at the source, then at the destination; none without a mesh
 	Because []reach.Reason `json:"because"`
 	Witness string         `json:"witness,omitempty"` // one concrete packet
 }
 
 // Side is what one end's policies say. Applies is false when no pod policy binds that end; Note says why.
 type Side struct {
-	Applies  bool          `json:"applies"`
-	Note     string        `json:"note,omitempty"`
-	Isolated string        `json:"isolated"` // "yes", "no", "unknown"
-	Must     []Ports       `json:"must"`
-	May      []Ports       `json:"may"`
-	Policies []PolicyTrace `json:"policies"`
+	Layer     string         `json:"layer"`     // "network", "mesh"
+	Direction string         `json:"direction"` // "ingress", "egress"
+	Applies   bool           `json:"applies"`
+	Note      string         `json:"note,omitempty"`
+	Isolated  string         `json:"isolated"` // "yes", "no", "unknown"
+	Must      []Ports        `json:"must"`
+	May       []Ports        `json:"may"`
+	Policies  []PolicyTrace  `json:"policies"` // in evaluation order
+	Remarks   []reach.Reason `json:"remarks"`  // what policies say of this end that changes no answer
 }
 
-// PolicyTrace is one policy that selects the end.
+// PolicyTrace is one policy that selects the end. Order is left out where a tier has none.
 type PolicyTrace struct {
 	Policy   object.Ref  `json:"policy"`
 	Pos      object.Pos  `json:"pos"`
+	Tier     string      `json:"tier"`
+	Order    *float64    `json:"order,omitempty"`
 	Isolates bool        `json:"isolates"`
 	Rules    []RuleTrace `json:"rules"`
 }
@@ -74,6 +80,8 @@ type RuleTrace struct {
 	Pos     object.Pos `json:"pos"`
 	Matches []Ports    `json:"matches"` // certainly
 	Perhaps []Ports    `json:"perhaps"` // possibly, beyond matches
+	Late    []Ports    `json:"late"`    // what of both an earlier rule decides otherwise
+	Only    []string   `json:"only"`    // what may go through the connection
 	Doubts  []string   `json:"doubts"`
 }
 
@@ -96,8 +104,11 @@ func AnswerOf(t reach.Trace, src, dst string) Answer {
 	a := Answer{
 		Src: PeerOf(t.Src), Dst: PeerOf(t.Dst), SrcText: called(t.Src, src), DstText: called(t.Dst, dst), Query: PortsOf(t.Query), Verdict: VerdictOf(t.Query, t.Bounds),
 		Must: PortsOf(t.Must.Intersect(t.Query)), May: PortsOf(t.May.Intersect(t.Query)),
-		Egress: sideOf(t.Egress, policy.Egress), Ingress: sideOf(t.Ingress, policy.Ingress),
+		Egress: sideOf(t.Egress), Ingress: sideOf(t.Ingress), Mesh: []Side{},
 		Because: append([]reach.Reason{}, t.Reasons...),
+	}
+	for _, s := range t.Mesh {
+		a.Mesh = append(a.Mesh, sideOf(s))
 	}
 	if t.Witness != nil {
 		a.Witness = t.Witness.String()
@@ -115,17 +126,21 @@ func called(p reach.Peer, name string) string {
 	return PeerOf(p).String()
 }
 
-func sideOf(s reach.Side, d policy.Direction) Side {
-	out := Side{Applies: s.Applies, Note: s.Note, Isolated: s.Isolated.String(), Must: PortsOf(s.Must), May: PortsOf(s.May), Policies: []PolicyTrace{}}
+func sideOf(s reach.Side) Side {
+	out := Side{
+		Layer: s.Layer.String(), Direction: s.Direction.String(), Remarks: append([]reach.Reason{}, s.Remarks...),
+		Applies: s.Applies, Note: s.Note, Isolated: s.Isolated.String(), Must: PortsOf(s.Must), May: PortsOf(s.May), Policies: []PolicyTrace{},
+	}
 	for _, p := range s.Policies {
-		pt := PolicyTrace{Policy: p.Policy.Ref, Pos: p.Policy.Pos, Isolates: p.Isolates, Rules: []RuleTrace{}}
+		pt := PolicyTrace{Policy: p.Policy.Ref, Pos: p.Policy.Pos, Isolates: p.Isolates, Tier: p.Policy.Tier.Name, Rules: []RuleTrace{}}
+		if o := p.Policy.Order; !math.IsInf(o, 0) && p.Policy.Ref.Group != "networking.k8s.io" {
+			pt.Order = &o
+		}
 		for _, r := range p.Rules {
-			if r.Rule.Direction != d {
-				continue
-			}
 			rt := RuleTrace{
 				Action: r.Rule.Action.String(), Path: r.Rule.Path, Pos: r.Rule.Pos, Matches: PortsOf(r.Certain),
-				Perhaps: PortsOf(r.Possible.Subtract(r.Certain)), Doubts: []string{},
+				Perhaps: PortsOf(r.Possible.Subtract(r.Certain)), Late: PortsOf(r.Late),
+				Only: append([]string{}, r.Rule.Only...), Doubts: []string{},
 			}
 			for _, x := range r.Doubts {
 				rt.Doubts = append(rt.Doubts, because(x.Pos, x.Ref, x.Msg))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
@@ -38,8 +39,13 @@ func (p *printer) answer(a Answer) {
 		p.line("  undecided  %s", blank(possible.Subtract(certain)))
 		p.line("  denied     %s", blank(conns(a.Query).Subtract(possible)))
 	}
-	p.side(policy.Egress, a.SrcText, a.Egress)
-	p.side(policy.Ingress, a.DstText, a.Ingress)
+	p.side(a.SrcText, a.Egress)
+	p.side(a.DstText, a.Ingress)
+	for i, s := range a.Mesh {
+		if who := [2]string{a.SrcText, a.DstText}[i]; len(s.Policies) > 0 || len(s.Remarks) > 0 {
+			p.side(who, s)
+		}
+	}
 	if len(a.Because) > 0 {
 		p.line("  not decided, because")
 		for _, r := range a.Because {
@@ -52,9 +58,12 @@ func (p *printer) answer(a Answer) {
 	}
 }
 
-// side says what one end's policies make of the question.
-func (p *printer) side(d policy.Direction, who string, s Side) {
-	label := fmt.Sprintf("%-8s ", d)
+// side says what one end's policies make of the question, in one layer.
+func (p *printer) side(who string, s Side) {
+	label := fmt.Sprintf("%-8s ", s.Direction)
+	if s.Layer != policy.Network.String() {
+		label = fmt.Sprintf("%-8s ", s.Layer)
+	}
 	if !s.Applies {
 		note := s.Note
 		if note == "" {
@@ -64,53 +73,96 @@ func (p *printer) side(d policy.Direction, who string, s Side) {
 		return
 	}
 	state := map[string]string{
-		"no":  who + " is not isolated: no policy selects it for " + d.String() + ", so everything is allowed",
+		"no":  who + " is not isolated: no policy selects it for " + s.Direction + ", so everything is allowed",
 		"yes": who + " is isolated: only what a rule allows",
 	}[s.Isolated]
-	if state == "" {
+	switch {
+	case s.Isolated == "no" && len(s.Policies) > 0:
+		state = who + " is not isolated: what no " + s.Direction + " rule denies is allowed"
+	case state == "":
 		state = "whether " + who + " is isolated is not known"
 	}
 	if s.Note != "" {
 		state += " (" + s.Note + ")"
 	}
 	p.para(2, label, state)
+	tiers := tiersOf(s.Policies)
+	tier := ""
 	for _, t := range s.Policies {
-		p.para(4, "", because(t.Pos, t.Policy, ""))
-		matched := false
-		for _, r := range t.Rules {
-			if len(r.Matches) == 0 && len(r.Perhaps) == 0 {
-				continue
-			}
+		if len(tiers) > 1 && t.Tier != tier {
+			p.para(4, "", "tier "+line(t.Tier))
+		}
+		tier = t.Tier
+		p.policyTrace(t, s.Direction)
+	}
+	for _, r := range s.Remarks {
+		p.para(4, "note: ", r.String())
+	}
+}
+
+func tiersOf(ps []PolicyTrace) map[string]bool {
+	tiers := map[string]bool{}
+	for _, t := range ps {
+		tiers[t.Tier] = true
+	}
+	return tiers
+}
+
+func (p *printer) policyTrace(t PolicyTrace, direction string) {
+	order := ""
+	if t.Order != nil {
+		order = fmt.Sprintf(", order %g", *t.Order)
+	}
+	p.para(4, "", because(t.Pos, t.Policy, "")+order)
+	matched := false
+	for _, r := range t.Rules {
+		if len(r.Matches) > 0 || len(r.Perhaps) > 0 {
 			matched = true
 			p.rule(r)
 		}
-		if !matched {
-			p.para(6, "", noMatch(t, d))
-		}
+	}
+	if !matched {
+		p.para(6, "", noMatch(t, direction))
 	}
 }
 
 func (p *printer) rule(r RuleTrace) {
 	at := r.Path + " (" + r.Pos.String() + ")"
-	if len(r.Matches) > 0 {
-		p.para(6, "", fmt.Sprintf("%ss %s: %s", r.Action, conns(r.Matches), at))
+	verb, would := r.Action+"s", r.Action
+	switch r.Action {
+	case policy.Deny.String():
+		verb = "denies"
+	case policy.Pass.String():
+		verb, would = "passes on", "pass on"
 	}
-	if len(r.Perhaps) > 0 {
-		p.para(6, "", fmt.Sprintf("possibly %ss %s: %s", r.Action, conns(r.Perhaps), at))
+	late := conns(r.Late)
+	for _, part := range []struct {
+		perhaps string
+		conns   netset.Conns
+	}{{"", conns(r.Matches)}, {"possibly ", conns(r.Perhaps)}} {
+		if now := part.conns.Subtract(late); !now.IsEmpty() {
+			p.para(6, "", fmt.Sprintf("%s%s %s: %s", part.perhaps, verb, now, at))
+		}
+	}
+	if !late.IsEmpty() {
+		p.para(6, "", fmt.Sprintf("would %s %s, which a rule above decides: %s", would, late, at))
+	}
+	for _, o := range r.Only {
+		p.para(8, "", "only: "+o)
 	}
 	for _, d := range r.Doubts {
 		p.para(8, "", "not sure: "+d)
 	}
 }
 
-func noMatch(t PolicyTrace, d policy.Direction) string {
+func noMatch(t PolicyTrace, direction string) string {
 	if len(t.Rules) == 0 {
-		return "has no " + d.String() + " rule: allows nothing"
+		return "has no " + direction + " rule: allows nothing"
 	}
 	if len(t.Rules) == 1 {
-		return fmt.Sprintf("its %s rule does not match: %s (%s)", d, t.Rules[0].Path, t.Rules[0].Pos)
+		return fmt.Sprintf("its %s rule does not match: %s (%s)", direction, t.Rules[0].Path, t.Rules[0].Pos)
 	}
-	return fmt.Sprintf("none of its %d %s rules matches", len(t.Rules), d)
+	return fmt.Sprintf("none of its %d %s rules matches", len(t.Rules), direction)
 }
 
 // missing says what it would take for the whole question to be allowed.
@@ -122,6 +174,11 @@ func (p *printer) missing(a Answer) {
 	}
 	if m := q.Subtract(conns(a.Ingress.May)); a.Ingress.Applies && !m.IsEmpty() {
 		need = append(need, fmt.Sprintf("an ingress rule for %s from %s, %s", a.DstText, a.SrcText, m))
+	}
+	for i, s := range a.Mesh {
+		if m := q.Subtract(conns(s.May)); s.Applies && !m.IsEmpty() {
+			need = append(need, fmt.Sprintf("the mesh to let %s of %s through at %s", m, s.Direction, [2]string{a.SrcText, a.DstText}[i]))
+		}
 	}
 	if len(need) > 0 {
 		p.para(2, "it would take  ", strings.Join(need, "; and "))
