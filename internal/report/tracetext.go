@@ -60,9 +60,9 @@ func (p *printer) answer(a Answer) {
 
 // side says what one end's policies make of the question, in one layer.
 func (p *printer) side(who string, s Side) {
-	label := fmt.Sprintf("%-8s ", s.Direction)
+	label := fmt.Sprintf("%-8s ", line(s.Direction))
 	if s.Layer != policy.Network.String() {
-		label = fmt.Sprintf("%-8s ", s.Layer)
+		label = fmt.Sprintf("%-8s ", line(s.Layer))
 	}
 	if !s.Applies {
 		note := s.Note
