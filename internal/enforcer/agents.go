@@ -18,18 +18,29 @@ type agent struct {
 	// switched tells whether the agent in a pod enforces, in words that follow "the agent of X: "; nil when
 	// there is no switch.
 	switched func(*detector, *cluster.Pod) (Answer, string)
+	// fine reads what the agent's release and settings say of fine points and kinds; nil when they say nothing.
+	fine func(*detector, *cluster.Workload, *Profile)
 }
 
 // agents is every agent that is known, the first that fits counts: anetd runs Cilium's image, and the
 // flannel chart can put kube-network-policies into flannel's DaemonSet.
 func agents() []agent {
 	return []agent{
-		{engine: "gke", names: []string{"anetd"}, switched: (*detector).ciliumSwitches},
-		{engine: "cilium", names: []string{"cilium"}, images: []string{"cilium-agent"}, switched: (*detector).ciliumSwitches},
-		{engine: "calico", names: []string{"calico-node", "canal", "rke2-canal"}, images: []string{"calico-node"}},
+		{
+			engine: "gke", names: []string{"anetd"},
+			switched: (*detector).ciliumSwitches, fine: (*detector).ciliumFine,
+		},
+		{
+			engine: "cilium", names: []string{"cilium"}, images: []string{"cilium-agent"},
+			switched: (*detector).ciliumSwitches, fine: (*detector).ciliumFine,
+		},
+		{
+			engine: "calico", names: []string{"calico-node", "canal", "rke2-canal"}, images: []string{"calico-node"},
+			fine: (*detector).calicoFine,
+		},
 		{
 			engine: "aws", names: []string{"aws-node"}, images: []string{"amazon-k8s-cni", "aws-network-policy-agent"},
-			switched: (*detector).awsSwitch,
+			switched: (*detector).awsSwitch, fine: (*detector).awsFine,
 		},
 		{engine: "azure", names: []string{"azure-npm"}, images: []string{"azure-npm"}},
 		{engine: "kube-router", names: []string{"kube-router"}, images: []string{"kube-router"}, switched: (*detector).kubeRouterSwitch},
@@ -37,11 +48,16 @@ func agents() []agent {
 		{
 			engine: "antrea", names: []string{"antrea-agent"},
 			images: []string{"antrea-ubuntu", "antrea-ubi", "antrea-agent-ubuntu", "antrea-agent-ubi"},
+			fine:   (*detector).antreaFine,
 		},
-		{engine: "ovn-kubernetes", names: []string{"ovnkube-node"}, images: []string{"ovn-kube-u", "ovn-kube-f", "ovn-kube-ubuntu", "ovn-kube-fedora"}},
+		{
+			engine: "ovn-kubernetes", names: []string{"ovnkube-node"},
+			images: []string{"ovn-kube-u", "ovn-kube-f", "ovn-kube-ubuntu", "ovn-kube-fedora"}, fine: (*detector).ovnFine,
+		},
 		{
 			engine: "kindnet", names: []string{"kindnet", "kube-network-policies"},
-			images: []string{"kindnetd", "kube-network-policies"}, switched: (*detector).kindnetVersion,
+			images:   []string{"kindnetd", "kube-network-policies"},
+			switched: (*detector).kindnetVersion, fine: (*detector).knpFine,
 		},
 		{
 			engine: "flannel", names: []string{"kube-flannel", "kube-flannel-ds"}, images: []string{"flannel"},
@@ -97,25 +113,6 @@ func imageName(c cluster.Container) string {
 	return base
 }
 
-// awsSwitch looks for the policy agent beside the VPC plugin. What the ConfigMap amazon-vpc-cni says is not
-// enough: the argument of the agent decides.
-func (d *detector) awsSwitch(p *cluster.Pod) (Answer, string) {
-	for _, c := range p.Containers {
-		if c.Name != "aws-eks-nodeagent" && imageName(c) != "aws-network-policy-agent" {
-			continue
-		}
-		v, ok := flag(c, "enable-network-policy")
-		on, err := strconv.ParseBool(v)
-		switch {
-		case ok && err != nil:
-			return Unknown, fmt.Sprintf("--enable-network-policy=%s is not understood", v)
-		case on:
-			return Yes, "it enforces policies (--enable-network-policy=true)"
-		}
-	}
-	return No, "it enforces no policy, as no container aws-eks-nodeagent has --enable-network-policy=true"
-}
-
 func (d *detector) kubeRouterSwitch(p *cluster.Pod) (Answer, string) {
 	for _, c := range p.Containers {
 		v, ok := flag(c, "run-firewall")
@@ -151,8 +148,7 @@ func (d *detector) kindnetVersion(p *cluster.Pod) (Answer, string) {
 		case "kube-network-policies":
 			return Yes, "it enforces policies"
 		case "kindnetd":
-			_, tag, _ := strings.Cut(c.Image[strings.LastIndexByte(c.Image, '/')+1:], ":")
-			date, _, _ := strings.Cut(strings.TrimPrefix(tag, "v"), "-")
+			date, _, _ := strings.Cut(strings.TrimPrefix(imageTag(c), "v"), "-")
 			if _, err := strconv.ParseUint(date, 10, 64); err == nil && len(date) == len(kindnetSince) && date >= kindnetSince {
 				return Yes, "it enforces policies"
 			}

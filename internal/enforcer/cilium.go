@@ -37,7 +37,7 @@ func (d *detector) ciliumSettings(p *cluster.Pod) (all []settings, configMap boo
 		all = append(all, tree(o, true, "spec", "defaults"))
 	}
 	for _, c := range p.Containers {
-		if c.Name != "cilium-agent" && imageName(c) != "cilium-agent" {
+		if !isCilium(c) {
 			continue
 		}
 		pos := p.Pos()
@@ -58,10 +58,7 @@ func (d *detector) ciliumSwitches(p *cluster.Pod) (Answer, string) {
 		enforces, why = Unknown, "whether it enforces policies is not known, as ConfigMap cilium-config is not in the input"
 	}
 	for _, s := range all {
-		for _, key := range []string{
-			"enable-policy", "policy-audit-mode",
-			"enable-k8s-networkpolicy", "enable-cilium-network-policy", "enable-cilium-clusterwide-network-policy",
-		} {
+		for _, key := range []string{"enable-policy", "policy-audit-mode", "enable-k8s-networkpolicy"} {
 			v, ok := s.get(key)
 			if !ok {
 				continue
@@ -86,8 +83,8 @@ func (d *detector) ciliumSwitches(p *cluster.Pod) (Answer, string) {
 	return enforces, why
 }
 
-// ciliumAnswer tells whether policies are enforced under a setting. With one kind of policy left out, the
-// others still are.
+// ciliumAnswer tells whether policies are enforced under a setting. With NetworkPolicy left out, other kinds
+// still are.
 func ciliumAnswer(key, v string) Answer {
 	switch key {
 	case "enable-policy":
@@ -141,47 +138,88 @@ func (d *detector) ciliumAddresses(pod *cluster.Pod, p *Profile) {
 	}
 }
 
-// ciliumFeatures reads whether SCTP is switched on, and whether the version of every agent reads endPort: those
-// before 1.16 ignore it or refuse the whole policy (cilium/cilium#28684, #28704).
-func (d *detector) ciliumFeatures(w *cluster.Workload, p *Profile) {
-	all, _ := d.ciliumSettings(w.Pods[0])
-	for _, s := range all {
-		if v, ok := s.get("enable-sctp"); ok && !s.part && v == "true" {
-			p.SCTP = Yes
-			d.see(s.ref, s.at("enable-sctp"), `enable-sctp is "true"`)
+// ciliumFine reads the fine points off the settings and the release.
+func (d *detector) ciliumFine(w *cluster.Workload, p *Profile) {
+	d.ciliumAddresses(w.Pods[0], p)
+	p.EndPort = releases(w, isCilium, from(version{1, 16, 0}, last)) // cilium/cilium#28684, #28704
+	p.BaselineOverIsolation = releases(w, isCilium, func(v version) Answer {
+		if v == (version{1, 20, 2}) {
+			return Yes
+		}
+		return Unknown
+	})
+	if on, _ := d.ciliumSwitch(w.Pods[0], "enable-sctp"); on == Yes {
+		p.SCTP = Yes
+	}
+	if on, _ := d.ciliumSwitch(w.Pods[0], "enable-node-selector-labels"); on == Yes {
+		p.NodePeers = Yes
+	}
+	d.ciliumLocalhost(w.Pods[0], p)
+	d.ciliumKinds(w, p)
+}
+
+func isCilium(c cluster.Container) bool {
+	return c.Name == "cilium-agent" || imageName(c) == "cilium-agent"
+}
+
+// ciliumKinds reads which kinds are switched off, and for ClusterNetworkPolicy, which came with 1.20, whether it
+// is switched on (cilium 1.20.2, pkg/defaults).
+func (d *detector) ciliumKinds(w *cluster.Workload, p *Profile) {
+	for _, of := range []struct{ key, kind string }{
+		{"enable-cilium-network-policy", "CiliumNetworkPolicy"},
+		{"enable-cilium-clusterwide-network-policy", "CiliumClusterwideNetworkPolicy"},
+	} {
+		if a, said := d.ciliumSwitch(w.Pods[0], of.key); said && a != Yes {
+			p.setKind(object.GroupKind{Group: "cilium.io", Kind: of.kind}, a)
 		}
 	}
-	p.EndPort = Unknown
-	for i, pod := range w.Pods {
-		a := ciliumEndPort(pod)
-		if i > 0 && a != p.EndPort {
-			a = Unknown
+	a, said := d.ciliumSwitch(w.Pods[0], "enable-k8s-cluster-network-policy")
+	switch releases(w, isCilium, from(version{1, 20, 0}, last)) {
+	case No:
+		p.setKind(clusterKind, No)
+	case Yes:
+		if said {
+			p.setKind(clusterKind, a)
 		}
-		if p.EndPort = a; a == Unknown {
-			return
+	case Unknown:
+		if said && a == No {
+			p.setKind(clusterKind, No)
 		}
 	}
 }
 
-// ciliumEndPort judges by the tag of the agent's image, such as v1.17.4.
-func ciliumEndPort(pod *cluster.Pod) Answer {
-	for _, c := range pod.Containers {
-		if c.Name != "cilium-agent" && imageName(c) != "cilium-agent" {
+// ciliumSwitch reads an option that is on or off, and whether it is set at all. Places that disagree leave it
+// open, and so does one that holds for some nodes only.
+func (d *detector) ciliumSwitch(pod *cluster.Pod, key string) (answer Answer, said bool) {
+	all, _ := d.ciliumSettings(pod)
+	for _, s := range all {
+		v, ok := s.get(key)
+		if !ok {
 			continue
 		}
-		image, _, _ := strings.Cut(c.Image, "@")
-		_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
-		major, rest, _ := strings.Cut(strings.TrimPrefix(tag, "v"), ".")
-		minor, _, ok := strings.Cut(rest, ".")
-		x, err1 := strconv.Atoi(major)
-		y, err2 := strconv.Atoi(minor)
-		switch {
-		case !ok || err1 != nil || err2 != nil:
-			return Unknown
-		case x > 1 || x == 1 && y >= 16:
-			return Yes
+		d.see(s.ref, s.at(key), fmt.Sprintf("%s is %q", key, v))
+		a := isTrue(v)
+		if s.part || said && a != answer {
+			a = Unknown
 		}
-		return No
+		answer, said = a, true
 	}
-	return Unknown
+	return answer, said
+}
+
+// ciliumLocalhost reads whether a pod's own node always gets in: not with "policy".
+func (d *detector) ciliumLocalhost(pod *cluster.Pod, p *Profile) {
+	const key = "allow-localhost"
+	all, _ := d.ciliumSettings(pod)
+	for _, s := range all {
+		v, ok := s.get(key)
+		if !ok || v == "auto" || v == "always" || v == "" {
+			continue
+		}
+		d.see(s.ref, s.at(key), fmt.Sprintf("%s is %q", key, v))
+		p.FromOwnNode = Unknown
+		if v == "policy" && !s.part {
+			p.FromOwnNode = No
+		}
+	}
 }

@@ -3,6 +3,7 @@ package enforcer
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -26,8 +27,10 @@ func Detect(c *cluster.Cluster) Profile {
 		d.openShift(o)
 	}
 	d.k3s()
+	d.autoMode()
 	p := d.chosen()
 	d.uncovered(&p)
+	p.Mesh = MeshOf(c)
 	slices.SortFunc(d.seen, func(a, b Evidence) int {
 		return cmp.Or(a.Pos.Compare(b.Pos), a.Ref.Compare(b.Ref), cmp.Compare(a.Msg, b.Msg))
 	})
@@ -144,13 +147,22 @@ func (d *detector) uncovered(p *Profile) {
 			what = "a Fargate node"
 		case n.Labels["type"] == "virtual-kubelet":
 			what = "a virtual node"
-		case p.Name == "aws" && n.OS == "windows":
+		case n.OS == "windows" && p.Name != "calico" && p.Name != "antrea":
 			what = "a Windows node"
 		default:
 			continue
 		}
 		p.Enforces = Unknown
 		d.see(n.Object.Ref, n.Object.Pos, fmt.Sprintf("%s, where the agent of %s does not run", what, p.Name))
+	}
+	if p.Name != "azure" { // Azure NPM has no rules for IPv6 (AKS "Secure traffic between pods by using network policies")
+		return
+	}
+	for _, pod := range d.c.Pods {
+		if slices.ContainsFunc(pod.IPs, func(a netip.Addr) bool { return a.Is6() && !a.Is4In6() }) {
+			p.Enforces = Unknown
+			d.see(pod.Object.Ref, pod.Object.Pos, "a pod with an IPv6 address, for which Azure NPM has no rules")
+		}
 	}
 }
 
@@ -200,9 +212,8 @@ func (d *detector) daemonSet(w *cluster.Workload) {
 		}
 	}
 	p := d.vote(a.engine, enforces, w.Ref, w.Pos, fmt.Sprintf("the agent of %s: %s", a.engine, why))
-	if a.engine == "cilium" || a.engine == "gke" {
-		d.ciliumAddresses(w.Pods[0], p)
-		d.ciliumFeatures(w, p)
+	if a.fine != nil {
+		a.fine(d, w, p)
 	}
 }
 

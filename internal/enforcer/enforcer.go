@@ -42,18 +42,43 @@ type Profile struct {
 	PodsByAddr Answer
 	// NodesByAddr: does an ipBlock match the address of a node (and of host-network pods)?
 	NodesByAddr Answer
-	// EndPort, SCTP, Egress: is that part of NetworkPolicy honoured?
+	// EndPort, SCTP, Egress: is that part of NetworkPolicy honoured? A policy that uses a part of which this
+	// is not Yes may be refused or misread as a whole (Unread).
 	EndPort, SCTP, Egress Answer
 	// OtherProtocols: are ICMP and protocols besides TCP, UDP and SCTP denied to an isolated pod?
 	// Upstream leaves it open ("the behaviour may vary").
 	OtherProtocols Answer
-	// NodePeers: do peers of admin policies that name nodes match them?
+	// NodePeers: do peers of admin policies that name nodes match them? When this is not Yes the engine may
+	// also refuse the whole policy for such a peer, or take its rule for more than it says.
 	NodePeers Answer
-	// RulesAlways: do rules of a NetworkPolicy count even when policyTypes leaves their direction out?
+	// RulesAlways: do rules of a NetworkPolicy count even when policyTypes leaves their direction out? They
+	// isolate then, too.
 	RulesAlways Answer
 	// BaselineOverIsolation: does an accept in the baseline tier open what a NetworkPolicy isolates?
 	BaselineOverIsolation Answer
-	Because               []Evidence // what was seen, sorted by place; empty when stated by the user
+	// HostPods: do selectors of pods and namespaces, as peers, match host-network pods? As subjects they never
+	// do. Upstream leaves it open.
+	HostPods Answer
+	// FromOwnNode: is what comes into a pod from its own node let in, whatever policies say?
+	FromOwnNode Answer
+	// ToOwnNode: do egress policies decide about what a pod sends to its own node, as about any other
+	// destination? No: it is let out in any case.
+	ToOwnNode Answer
+	// DropsToOwnNode: is what a pod sends to its own node dropped even where policies allow it?
+	DropsToOwnNode Answer
+	// BarePods: do policies bind pods that no controller owns?
+	BarePods Answer
+	// Mesh: is the control plane of Istio here? Its kinds count beside the engine's.
+	Mesh Answer
+	// Kinds is what is known of single kinds, sorted by kind; it goes before what the engine's name says.
+	Kinds   []KindAnswer
+	Because []Evidence // what was seen, sorted by place; empty when stated by the user
+}
+
+// KindAnswer tells whether objects of one kind count.
+type KindAnswer struct {
+	Kind   object.GroupKind
+	Honour Answer
 }
 
 // Evidence is one thing that speaks for a detected engine.

@@ -52,31 +52,37 @@ func TestHonours(t *testing.T) {
 	np := object.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"}
 	old := object.GroupKind{Group: "extensions", Kind: "NetworkPolicy"}
 	anp := object.GroupKind{Group: "policy.networking.k8s.io", Kind: "AdminNetworkPolicy"}
+	admin := object.GroupKind{Group: "policy.networking.k8s.io", Kind: "ClusterNetworkPolicy"}
 	gnp := object.GroupKind{Group: "projectcalico.org", Kind: "GlobalNetworkPolicy"}
 	crd := object.GroupKind{Group: "crd.projectcalico.org", Kind: "NetworkPolicy"}
 	staged := object.GroupKind{Group: "projectcalico.org", Kind: "StagedNetworkPolicy"}
 	cnp := object.GroupKind{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}
 	acnp := object.GroupKind{Group: "crd.antrea.io", Kind: "ClusterNetworkPolicy"}
 	ovn := object.GroupKind{Group: "k8s.ovn.org", Kind: "EgressFirewall"}
-	mesh := object.GroupKind{Group: "security.istio.io", Kind: "AuthorizationPolicy"}
+	sdn := object.GroupKind{Group: "network.openshift.io", Kind: "EgressNetworkPolicy"}
+	aws := object.GroupKind{Group: "networking.k8s.aws", Kind: "ApplicationNetworkPolicy"}
+	gke := object.GroupKind{Group: "networking.gke.io", Kind: "FQDNNetworkPolicy"}
+	sgp := object.GroupKind{Group: "vpcresources.k8s.aws", Kind: "SecurityGroupPolicy"}
+	istio := object.GroupKind{Group: "security.istio.io", Kind: "AuthorizationPolicy"}
+	linkerd := object.GroupKind{Group: "policy.linkerd.io", Kind: "Server"}
 	other := object.GroupKind{Group: "example.com", Kind: "Rule"}
 	const y, n, u = enforcer.Yes, enforcer.No, enforcer.Unknown
-	kinds := []object.GroupKind{np, old, anp, gnp, crd, staged, cnp, acnp, ovn, mesh, other}
+	kinds := []object.GroupKind{np, old, anp, admin, gnp, crd, staged, cnp, acnp, ovn, sdn, aws, gke, sgp, istio, linkerd, other}
 	for name, want := range map[string][]enforcer.Answer{
-		"kube":           {y, y, u, n, n, n, n, n, n, y, u},
-		"calico":         {y, y, u, y, y, n, n, n, n, y, u},
-		"cilium":         {y, y, u, n, n, n, y, n, n, y, u},
-		"gke":            {y, y, u, n, n, n, u, n, n, y, u},
-		"aws":            {y, y, u, n, n, n, n, n, n, y, u},
-		"azure":          {y, y, n, n, n, n, n, n, n, y, u},
-		"kube-router":    {y, y, u, n, n, n, n, n, n, y, u},
-		"k3s":            {y, y, u, n, n, n, n, n, n, y, u},
-		"kindnet":        {y, y, u, n, n, n, n, n, n, y, u},
-		"antrea":         {y, y, u, n, n, n, n, y, n, y, u},
-		"ovn-kubernetes": {y, y, u, n, n, n, n, n, y, y, u},
-		"weave":          {y, y, n, n, n, n, n, n, n, y, u},
-		"none":           {n, n, n, n, n, n, n, n, n, y, n},
-		"unknown":        {u, u, u, u, u, n, u, u, u, y, u},
+		"kube":           {y, y, y, y, n, n, n, n, n, n, n, n, n, u, u, y, u},
+		"calico":         {y, y, u, u, y, y, n, n, n, n, n, n, n, u, u, y, u},
+		"cilium":         {y, y, n, u, n, n, n, y, n, n, n, n, n, u, u, y, u},
+		"gke":            {y, y, u, u, n, n, n, u, n, n, n, n, u, u, u, y, u},
+		"aws":            {y, y, u, u, n, n, n, n, n, n, n, u, n, u, u, y, u},
+		"azure":          {y, y, n, n, n, n, n, n, n, n, n, n, n, u, u, y, u},
+		"kube-router":    {y, y, u, u, n, n, n, n, n, n, n, n, n, u, u, y, u},
+		"k3s":            {y, y, u, u, n, n, n, n, n, n, n, n, n, u, u, y, u},
+		"kindnet":        {y, y, u, u, n, n, n, n, n, n, n, n, n, u, u, y, u},
+		"antrea":         {y, y, u, u, n, n, n, n, y, n, n, n, n, u, u, y, u},
+		"ovn-kubernetes": {y, y, u, u, n, n, n, n, n, y, n, n, n, u, u, y, u},
+		"weave":          {y, y, n, n, n, n, n, n, n, n, n, n, n, u, u, y, u},
+		"none":           {n, n, n, n, n, n, n, n, n, n, n, n, n, u, u, y, n},
+		"unknown":        {u, u, u, u, u, u, n, u, u, u, u, u, u, u, u, y, u},
 	} {
 		p, err := enforcer.Named(name)
 		if err != nil {
@@ -87,6 +93,28 @@ func TestHonours(t *testing.T) {
 				t.Errorf("%s honours %v: %v, want %v", name, k, got, want[i])
 			}
 		}
+	}
+}
+
+// What was found out of a kind goes before the name of the engine, unless nothing is enforced at all.
+func TestHonoursSingleKinds(t *testing.T) {
+	cnp := object.GroupKind{Group: "policy.networking.k8s.io", Kind: "ClusterNetworkPolicy"}
+	p, err := enforcer.Named("calico")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kinds = []enforcer.KindAnswer{{Kind: cnp, Honour: enforcer.Yes}}
+	for enforces, want := range map[enforcer.Answer]enforcer.Answer{
+		enforcer.Yes: enforcer.Yes, enforcer.No: enforcer.No, enforcer.Unknown: enforcer.Unknown,
+	} {
+		p.Enforces = enforces
+		if got := p.Honours(cnp); got != want {
+			t.Errorf("enforces %v: got %v, want %v", enforces, got, want)
+		}
+	}
+	istio := object.GroupKind{Group: "networking.istio.io", Kind: "Sidecar"}
+	if p.Mesh = enforcer.Yes; p.Honours(istio) != enforcer.Yes {
+		t.Errorf("with a mesh: %v", p.Honours(istio))
 	}
 }
 
@@ -118,6 +146,44 @@ func TestProfiles(t *testing.T) {
 		got := [7]enforcer.Answer{p.Enforces, p.PodsByAddr, p.NodesByAddr, p.EndPort, p.SCTP, p.Egress, p.OtherProtocols}
 		if d := cmp.Diff(want[name], got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// The rest of each row: node peers, rules of types not named, baseline over isolation, host-network pods by
+// selector, from the own node, to it, dropped to it, and pods without an owner.
+func TestProfilesFinePoints(t *testing.T) {
+	const y, n, u = enforcer.Yes, enforcer.No, enforcer.Unknown
+	want := map[string][8]enforcer.Answer{
+		"kube":           {y, n, n, u, y, u, n, y},
+		"calico":         {u, n, n, n, y, y, u, y},
+		"cilium":         {u, y, u, n, y, y, n, y},
+		"antrea":         {u, u, n, u, y, u, n, y},
+		"ovn-kubernetes": {u, u, n, u, y, u, n, y},
+		"kube-router":    {u, n, n, n, y, u, n, y},
+		"kindnet":        {u, n, n, n, y, u, n, y},
+		"k3s":            {u, n, n, n, y, u, n, y},
+		"weave":          {u, u, n, u, y, u, n, y},
+		"aws":            {u, u, n, u, y, u, n, u},
+		"gke":            {u, y, u, n, y, y, n, y},
+		"azure":          {u, u, n, u, y, u, n, y},
+		"none":           {n, n, n, n, y, n, n, n},
+		"unknown":        {},
+	}
+	for _, name := range enforcer.Names() {
+		p, err := enforcer.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := [8]enforcer.Answer{
+			p.NodePeers, p.RulesAlways, p.BaselineOverIsolation, p.HostPods,
+			p.FromOwnNode, p.ToOwnNode, p.DropsToOwnNode, p.BarePods,
+		}
+		if d := cmp.Diff(want[name], got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		if p.Mesh != u || len(p.Kinds) > 0 {
+			t.Errorf("%s knows what a name can not tell: %+v", name, p)
 		}
 	}
 }
