@@ -26,19 +26,28 @@ type opaqueKind struct {
 // opaqueKinds leaves out kinds that do nothing by themselves (tiers, groups, address sets) and copies that
 // an engine computes of policies which are in the input anyway.
 var opaqueKinds = map[object.GroupKind]opaqueKind{
-	{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}:            {ownNamespace, false},
-	{Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"}: {clusterWide, false},
-
 	{Group: "crd.antrea.io", Kind: "NetworkPolicy"}:        {ownNamespace, false},
 	{Group: "crd.antrea.io", Kind: "ClusterNetworkPolicy"}: {clusterWide, false},
+	// The group that Antrea had before 1.0.
+	{Group: "security.antrea.tanzu.vmware.com", Kind: "NetworkPolicy"}:        {ownNamespace, false},
+	{Group: "security.antrea.tanzu.vmware.com", Kind: "ClusterNetworkPolicy"}: {clusterWide, false},
 
 	{Group: "k8s.ovn.org", Kind: "EgressFirewall"}:               {ownNamespace, false},
 	{Group: "network.openshift.io", Kind: "EgressNetworkPolicy"}: {ownNamespace, false},
 	{Group: "networking.gke.io", Kind: "FQDNNetworkPolicy"}:      {ownNamespace, false},
 
+	// Networks of their own for namespaces: pods of different ones do not meet, and have no way around
+	// policies (ovn-kubernetes, "User defined networks").
+	{Group: "k8s.ovn.org", Kind: "UserDefinedNetwork"}:        {ownNamespace, true},
+	{Group: "k8s.ovn.org", Kind: "ClusterUserDefinedNetwork"}: {clusterWide, true},
+	// On the ports of pods that an annotation names (kube-ovn, "Security Group").
+	{Group: "kubeovn.io", Kind: "SecurityGroup"}: {clusterWide, true},
+
 	{Group: "networking.k8s.aws", Kind: "ApplicationNetworkPolicy"}: {ownNamespace, false},
 	{Group: "networking.k8s.aws", Kind: "ClusterNetworkPolicy"}:     {clusterWide, false},
-	{Group: "vpcresources.k8s.aws", Kind: "SecurityGroupPolicy"}:    {ownNamespace, true},
+	// Pods with security groups have an interface of their own, on which in some modes no policy is enforced
+	// (Amazon EKS "Assign security groups to individual Pods", considerations).
+	{Group: "vpcresources.k8s.aws", Kind: "SecurityGroupPolicy"}: {ownNamespace, false},
 
 	{Group: "crd.nsx.vmware.com", Kind: "SecurityPolicy"}: {ownNamespace, false},
 	{Group: "nsx.vmware.com", Kind: "SecurityPolicy"}:     {ownNamespace, false},
@@ -46,6 +55,10 @@ var opaqueKinds = map[object.GroupKind]opaqueKind{
 	{Group: "neuvector.com", Kind: "NvSecurityRule"}:        {ownNamespace, true},
 	{Group: "neuvector.com", Kind: "NvGroupDefinition"}:     {clusterWide, true},
 	{Group: "neuvector.com", Kind: "NvClusterSecurityRule"}: {clusterWide, true},
+
+	// What processes may do, protocols of the network among it (KubeArmor "Security Policy Specification").
+	{Group: "security.kubearmor.com", Kind: "KubeArmorPolicy"}:        {ownNamespace, true},
+	{Group: "security.kubearmor.com", Kind: "KubeArmorClusterPolicy"}: {clusterWide, true},
 
 	// Policies of secondary networks: they never open what is closed on the primary one.
 	{Group: "k8s.cni.cncf.io", Kind: "MultiNetworkPolicy"}: {ownNamespace, true},
@@ -63,6 +76,10 @@ var opaqueKinds = map[object.GroupKind]opaqueKind{
 	{Group: "auth.consul.hashicorp.com", Kind: "TrafficPermissions"}: {clusterWide, true},
 	{Group: "kuma.io", Kind: "MeshTrafficPermission"}:                {clusterWide, true},
 	{Group: "kuma.io", Kind: "TrafficPermission"}:                    {clusterWide, true},
+	{Group: "kuma.io", Kind: "MeshPassthrough"}:                      {clusterWide, true},
+	{Group: "access.smi-spec.io", Kind: "TrafficTarget"}:             {clusterWide, true},
+	{Group: "policy.openservicemesh.io", Kind: "Egress"}:             {clusterWide, true},
+	{Group: "policy.openservicemesh.io", Kind: "IngressBackend"}:     {ownNamespace, true},
 }
 
 // istioRoot is the namespace whose mesh policies hold everywhere (MeshConfig.rootNamespace, by default).

@@ -32,6 +32,15 @@ func TestFindOpaque(t *testing.T) {
 		{"networking.istio.io", "Sidecar", "shop", "shop", true},
 		{"networking.istio.io", "VirtualService", "shop", "", false},
 		{"k8s.cni.cncf.io", "MultiNetworkPolicy", "shop", "shop", true},
+		{"security.antrea.tanzu.vmware.com", "ClusterNetworkPolicy", "", "all", false},
+		{"networking.k8s.aws", "ApplicationNetworkPolicy", "shop", "shop", false},
+		{"networking.k8s.aws", "PolicyEndpoint", "shop", "", false}, // a computed copy
+		{"vpcresources.k8s.aws", "SecurityGroupPolicy", "shop", "shop", false},
+		{"k8s.ovn.org", "UserDefinedNetwork", "shop", "shop", true},
+		{"k8s.ovn.org", "EgressIP", "", "", false}, // changes addresses only
+		{"kubeovn.io", "SecurityGroup", "", "all", true},
+		{"security.kubearmor.com", "KubeArmorPolicy", "shop", "shop", true},
+		{"access.smi-spec.io", "TrafficTarget", "shop", "all", true},
 		{"policy.linkerd.io", "Server", "shop", "shop", true},
 		{"consul.hashicorp.com", "ServiceIntentions", "shop", "all", true},
 		{"example.com", "AcmeNetworkPolicy", "shop", "shop", false},
