@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -84,6 +87,14 @@ var opaqueKinds = map[object.GroupKind]opaqueKind{
 
 // istioRoot is the namespace whose mesh policies hold everywhere (MeshConfig.rootNamespace, by default).
 const istioRoot = "istio-system"
+
+// OpaqueKinds is the kinds of the table, sorted by group and kind, for the documentation. Some may be compiled by
+// a policy.Kind meanwhile.
+func OpaqueKinds() []object.GroupKind {
+	return slices.SortedFunc(maps.Keys(opaqueKinds), func(a, b object.GroupKind) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind))
+	})
+}
 
 // FindOpaque lists, sorted by Ref, the objects that decide about traffic and are of no known kind: those of
 // the table, and those of any kind whose name says that it is a network or firewall policy. known tells
