@@ -93,7 +93,7 @@ func compile(o *object.Object, cl *cluster.Cluster) ([]policy.Policy, []object.P
 	} else {
 		c.Whole(c.Fields(spec, "spec", c.spec...))
 		c.place(spec, &p)
-		p.Subjects = []policy.Term{c.subject(spec.Get("subject"))}
+		p.Subjects = []policy.Term{c.subject(spec)}
 		for _, d := range policy.Directions {
 			p.Rules = append(p.Rules, c.rules(spec.Get(d.String()), d)...)
 		}
@@ -130,7 +130,7 @@ func (c *compiler) place(spec *object.Value, p *policy.Policy) {
 		case tier.IsSet() && tier.Kind == object.String && tier.Text == "Baseline":
 			p.Tier = policy.BaselineTier
 		default:
-			c.Refused(tier, "the API server refuses the object; write Admin or Baseline", "spec.tier: want Admin or Baseline, got %s", shown(tier))
+			c.Refused(there(tier, spec), "the API server refuses the object; write Admin or Baseline", "spec.tier: want Admin or Baseline, got %s", shown(tier))
 		}
 	}
 	order := 0.0
@@ -138,7 +138,7 @@ func (c *compiler) place(spec *object.Value, p *policy.Policy) {
 		v := spec.Get("priority")
 		n, ok := v.Int()
 		if !ok || v.Kind != object.Number || n < 0 || n > maxPriority {
-			c.Refused(v, "the API server refuses the object", "spec.priority: want a number from 0 to %d, got %s", maxPriority, shown(v))
+			c.Refused(there(v, spec), "the API server refuses the object", "spec.priority: want a number from 0 to %d, got %s", maxPriority, shown(v))
 		}
 		order = float64(n)
 	}
@@ -150,13 +150,14 @@ func (c *compiler) place(spec *object.Value, p *policy.Policy) {
 const maxPriority = 1000
 
 // subject is whom the policy binds. One that is not understood may be anyone.
-func (c *compiler) subject(v *object.Value) policy.Term {
+func (c *compiler) subject(spec *object.Value) policy.Term {
 	const path = "spec.subject"
+	v := spec.Get("subject")
 	before := len(c.Doubts)
 	c.Whole(c.Fields(v, path, "namespaces", "pods"))
 	namespaces, pods := v.Get("namespaces"), v.Get("pods")
 	if namespaces.IsSet() == pods.IsSet() {
-		c.Refused(v, "the API server refuses the object", "%s: want one of namespaces and pods", path)
+		c.Refused(there(v, spec), "the API server refuses the object", "%s: want one of namespaces and pods", path)
 	}
 	t, doubts := c.term(namespaces, pods, path)
 	c.Whole(doubts)

@@ -25,3 +25,5 @@ func compile(t testing.TB, text string) (policies []policy.Policy, problems []ob
 	}
 	return policies, problems
 }
+
+func TestReach(t *testing.T) { fixture.RunReach(t, "testdata") }

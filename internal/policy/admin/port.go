@@ -129,10 +129,10 @@ func (c *compiler) span(v *object.Value, path string, proto netset.Protocol, fir
 	if v.Kind != object.Map {
 		return // refused already
 	}
-	lo, ok := c.number(v.Get(first), path+"."+first)
+	lo, ok := c.number(v, path, first)
 	hi, both := lo, ok
 	if first != last {
-		hi, both = c.number(v.Get(last), path+"."+last)
+		hi, both = c.number(v, path, last)
 	}
 	switch {
 	case !ok || !both:
@@ -148,10 +148,11 @@ func (c *compiler) span(v *object.Value, path string, proto netset.Protocol, fir
 	r.Conns = r.Conns.Union(netset.Ports(proto, lo, hi))
 }
 
-func (c *compiler) number(v *object.Value, path string) (int, bool) {
+func (c *compiler) number(parent *object.Value, path, field string) (int, bool) {
+	v := parent.Get(field)
 	n, ok := v.Int()
 	if !ok || v.Kind != object.Number || n < 1 || n > 65535 {
-		c.Refused(v, "the API server refuses the object", "%s: want a number from 1 to 65535, got %s", path, shown(v))
+		c.Refused(there(v, parent), "the API server refuses the object", "%s.%s: want a number from 1 to 65535, got %s", path, field, shown(v))
 		return 0, false
 	}
 	return n, true

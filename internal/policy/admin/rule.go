@@ -46,7 +46,7 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []poli
 		return nil
 	}
 	r := policy.Rule{Direction: d, Pos: c.Object.At(v), Path: path, Doubts: doubts}
-	r.Action = c.action(v.Get("action"), path+".action")
+	r.Action = c.action(v, path+".action")
 	if name, _ := c.Text(v.Get("name"), path+".name"); name != "" {
 		if utf8.RuneCountInString(name) > 100 {
 			c.Refused(v.Get("name"), "the API server refuses the object", "%s.name is longer than 100 characters", path)
@@ -94,7 +94,9 @@ func failClosed(r policy.Rule, unknown *policy.Doubt) []policy.Rule {
 	return []policy.Rule{all, r}
 }
 
-func (c *compiler) action(v *object.Value, path string) policy.Action {
+// action reads the action of a rule.
+func (c *compiler) action(rule *object.Value, path string) policy.Action {
+	v := rule.Get("action")
 	switch s := v.Str(); {
 	case s == c.allow:
 		return policy.Allow
@@ -107,8 +109,16 @@ func (c *compiler) action(v *object.Value, path string) policy.Action {
 	if !c.pass {
 		want = c.allow + " or Deny"
 	}
-	c.Refused(v, "the API server refuses the object; write "+want, "%s: want %s, got %s", path, want, shown(v))
+	c.Refused(there(v, rule), "the API server refuses the object; write "+want, "%s: want %s, got %s", path, want, shown(v))
 	return policy.Deny
+}
+
+// there is v, or what lacks it.
+func there(v, parent *object.Value) *object.Value {
+	if v == nil {
+		return parent
+	}
+	return v
 }
 
 // shown is a scalar as the user wrote it, or what it is instead.
