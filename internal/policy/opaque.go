@@ -103,6 +103,9 @@ func FindOpaque(c *cluster.Cluster, known func(object.GroupKind) bool) []Opaque 
 	var out []Opaque
 	for _, o := range c.Objects {
 		gk := o.Ref.GroupKind()
+		if gk == ciliumWide && aboutNodes(o) {
+			out = append(out, Opaque{Ref: o.Ref, Pos: o.Pos, Restricts: true, Hosts: true, Msg: ciliumHosts})
+		}
 		if known(gk) {
 			continue
 		}
@@ -120,6 +123,22 @@ func FindOpaque(c *cluster.Cluster, known func(object.GroupKind) bool) []Opaque 
 		out = append(out, op)
 	}
 	return out
+}
+
+// ciliumWide is the kind whose rules are about nodes when they have a nodeSelector. What such rules do to nodes no
+// kind can say, as policies bind pods only.
+var ciliumWide = object.GroupKind{Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"}
+
+const ciliumHosts = "it has a nodeSelector: where Cilium's host firewall is on, it decides which traffic nodes and host-network pods take part in"
+
+// aboutNodes tells whether one of the rules of o selects nodes.
+func aboutNodes(o *object.Object) bool {
+	for _, rule := range append([]*object.Value{o.Root.Get("spec")}, o.Root.Get("specs").List()...) {
+		if rule.Get("nodeSelector") != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // soundsLikePolicy judges kinds nobody listed by their name. Admission rules about policies, and the copies

@@ -20,8 +20,7 @@ func TestFindOpaque(t *testing.T) {
 		want                   string // the namespace it can affect, "all", or "" for not opaque
 		restricts              bool
 	}{
-		{"cilium.io", "CiliumNetworkPolicy", "shop", "shop", false},
-		{"cilium.io", "CiliumClusterwideNetworkPolicy", "", "all", false},
+		{"example.com", "ClusterNetworkPolicy", "", "all", false},
 		{"crd.antrea.io", "NetworkPolicy", "shop", "shop", false},
 		{"crd.antrea.io", "ClusterNetworkPolicy", "", "all", false},
 		{"crd.antrea.io", "Tier", "", "", false}, // does nothing without policies
@@ -74,11 +73,45 @@ func TestFindOpaque(t *testing.T) {
 
 func TestFindOpaqueSorted(t *testing.T) {
 	cl, _ := cluster.New([]*object.Object{
-		anObject("cilium.io", "CiliumNetworkPolicy", "z"), anObject("cilium.io", "CiliumNetworkPolicy", "a"),
+		anObject("k8s.ovn.org", "EgressFirewall", "z"), anObject("k8s.ovn.org", "EgressFirewall", "a"),
 	}, cluster.Options{})
 	got := policy.FindOpaque(cl, func(object.GroupKind) bool { return false })
 	if len(got) != 2 || got[0].Namespace != "a" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestHostFirewall: a clusterwide policy of Cilium is modelled, and what it says of nodes is not.
+func TestHostFirewall(t *testing.T) {
+	rule := func(fields ...string) *object.Value {
+		v := &object.Value{Kind: object.Map}
+		for _, f := range fields {
+			v.Fields = append(v.Fields, object.Field{Name: f, Value: &object.Value{Kind: object.Map}})
+		}
+		return v
+	}
+	for _, c := range []struct {
+		name string
+		root *object.Value
+		want bool
+	}{
+		{"spec about pods", &object.Value{Kind: object.Map, Fields: []object.Field{{Name: "spec", Value: rule("endpointSelector", "ingress")}}}, false},
+		{"spec about nodes", &object.Value{Kind: object.Map, Fields: []object.Field{{Name: "spec", Value: rule("nodeSelector", "ingress")}}}, true},
+		{"second of specs", &object.Value{Kind: object.Map, Fields: []object.Field{{Name: "specs", Value: &object.Value{
+			Kind: object.List, Items: []*object.Value{rule("endpointSelector"), rule("nodeSelector")},
+		}}}}, true},
+		{"nothing", &object.Value{Kind: object.Map}, false},
+	} {
+		o := anObject("cilium.io", "CiliumClusterwideNetworkPolicy", "")
+		o.Root = c.root
+		cl, _ := cluster.New([]*object.Object{o}, cluster.Options{})
+		got := policy.FindOpaque(cl, func(object.GroupKind) bool { return true })
+		switch {
+		case len(got) > 0 != c.want:
+			t.Errorf("%s: got %+v", c.name, got)
+		case c.want && (!got[0].Hosts || !got[0].Restricts || got[0].Namespace != "" || got[0].Msg == ""):
+			t.Errorf("%s: got %+v", c.name, got[0])
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/admin"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/calico"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/cilium"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/netpol"
 )
 
@@ -19,6 +20,7 @@ var All = []policy.Kind{
 	netpol.Kind,
 	admin.Kind,
 	calico.Kind,
+	cilium.Kind,
 }
 
 // Compile compiles every object of every kind in All, and names the objects that decide about traffic and

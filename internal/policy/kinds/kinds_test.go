@@ -57,8 +57,8 @@ kind: NetworkPolicy
 metadata: {namespace: a, name: middle-a}
 spec: {podSelector: {}}
 ---
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
+apiVersion: k8s.ovn.org/v1
+kind: EgressFirewall
 metadata: {namespace: a, name: opaque}
 `
 	objects, _, _ := load.Parse([]byte(in), "in.yaml", load.Limits{})
