@@ -147,12 +147,13 @@ func (m *Model) Cluster() *cluster.Cluster { return m.cluster }
 // Profile is the enforcer the model was compiled for.
 func (m *Model) Profile() enforcer.Profile { return m.profile }
 
-// Policies is the policies the model was made from, inert ones too.
+// Policies is the policies the model was made from, inert ones too, with what the engine makes doubtful.
 func (m *Model) Policies() policy.Set { return m.set }
 
 // Compile makes the model. The cost is about one look at every pod, plus one at every class for each rule
 // that reaches beyond its own namespace.
 func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
+	set.Policies = doubtUnread(c, set.Policies, prof)
 	m := &Model{cluster: c, set: set, profile: prof, conns: newConnTable(), classOf: map[*cluster.Pod]int{}}
 	if prof.Enforces == enforcer.Unknown {
 		m.maybeOff = [2]bool{true, true}
