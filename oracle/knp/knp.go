@@ -1,0 +1,170 @@
+// Package knp is kube-network-policies, the engine that kindnet embeds, used as a library: it decides one
+// packet at a time from the API objects themselves.
+package knp
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/kube-network-policies/pkg/api"
+	"sigs.k8s.io/kube-network-policies/pkg/network"
+	"sigs.k8s.io/kube-network-policies/pkg/networkpolicy"
+	"sigs.k8s.io/kube-network-policies/pkg/podinfo"
+
+	"github.com/bulkhead-sec/bulkhead/oracle/world"
+)
+
+// engine runs the evaluators of one cluster in order.
+type engine struct{ *networkpolicy.PolicyEngine }
+
+// Allows decides a packet at both ends.
+func (e engine) Allows(f world.Flow) (bool, error) {
+	family := corev1.IPv6Protocol
+	if f.SrcAddr.Is4() {
+		family = corev1.IPv4Protocol
+	}
+	return e.EvaluatePacket(context.Background(), &network.Packet{
+		Family: family, Proto: f.Proto,
+		SrcIP: net.IP(f.SrcAddr.AsSlice()), DstIP: net.IP(f.DstAddr.AsSlice()),
+		SrcPort: f.SrcPort, DstPort: int(f.Port),
+	})
+}
+
+// stores is the cluster as an engine's caches hold it.
+type stores struct {
+	core    informers.SharedInformerFactory
+	podInfo api.PodInfoProvider
+}
+
+func newStores(w *world.World) (*stores, error) {
+	s := &stores{core: informers.NewSharedInformerFactory(nil, 0)}
+	v1 := s.core.Core().V1()
+	resolver, err := podinfo.NewInformerResolver(v1.Pods().Informer())
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range w.Nodes {
+		if err := add(v1.Nodes().Informer(), n.DeepCopy()); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range w.Namespaces {
+		if err := add(v1.Namespaces().Informer(), n.DeepCopy()); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range w.Pods {
+		if err := add(v1.Pods().Informer(), defaultedPod(p)); err != nil {
+			return nil, err
+		}
+	}
+	s.podInfo = podinfo.NewInformerProvider(v1.Pods(), v1.Namespaces(), v1.Nodes(), []podinfo.IPResolver{resolver})
+	return s, nil
+}
+
+func add(i cache.SharedIndexInformer, o any) error {
+	if err := i.GetIndexer().Add(o); err != nil {
+		return fmt.Errorf("add %T: %w", o, err)
+	}
+	return nil
+}
+
+// defaultedPod does what the API server does (k8s.io/kubernetes, pkg/apis/core/v1/defaults.go).
+func defaultedPod(p *corev1.Pod) *corev1.Pod {
+	p = p.DeepCopy()
+	for i := range p.Spec.Containers {
+		for j := range p.Spec.Containers[i].Ports {
+			if port := &p.Spec.Containers[i].Ports[j]; port.Protocol == "" {
+				port.Protocol = corev1.ProtocolTCP
+			}
+		}
+	}
+	return p
+}
+
+// defaulted does what the API server does (k8s.io/kubernetes, pkg/apis/networking/v1/defaults.go). Empty lists
+// come back from it as absent ones; the engine takes an empty list that is there for a rule that allows everything.
+func defaulted(p *networkingv1.NetworkPolicy) *networkingv1.NetworkPolicy {
+	p = p.DeepCopy()
+	tcp := corev1.ProtocolTCP
+	fill := func(ports []networkingv1.NetworkPolicyPort) {
+		for i := range ports {
+			if ports[i].Protocol == nil {
+				ports[i].Protocol = &tcp
+			}
+		}
+	}
+	for i := range p.Spec.Ingress {
+		fill(p.Spec.Ingress[i].Ports)
+	}
+	for i := range p.Spec.Egress {
+		fill(p.Spec.Egress[i].Ports)
+	}
+	if len(p.Spec.Ingress) == 0 {
+		p.Spec.Ingress = nil
+	}
+	if len(p.Spec.Egress) == 0 {
+		p.Spec.Egress = nil
+	}
+	if len(p.Spec.PolicyTypes) == 0 {
+		p.Spec.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}
+		if p.Spec.Egress != nil {
+			p.Spec.PolicyTypes = append(p.Spec.PolicyTypes, networkingv1.PolicyTypeEgress)
+		}
+	}
+	return p
+}
+
+// perDirection is the evaluator of NetworkPolicy, once with the policies of each direction. By itself it lets
+// a policy for ingress only keep the Baseline tier from deciding about egress; the API's words can be read so,
+// but the other engines go by direction, as ours does.
+type perDirection struct {
+	*networkpolicy.StandardNetworkPolicy // the ingress ones
+	egress                               *networkpolicy.StandardNetworkPolicy
+}
+
+// EvaluateEgress asks the evaluator that has the policies for egress.
+func (p perDirection) EvaluateEgress(ctx context.Context, pkt *network.Packet, src, dst *api.PodInfo) (api.Verdict, error) {
+	return p.egress.EvaluateEgress(ctx, pkt, src, dst)
+}
+
+func (s *stores) networkPolicies(w *world.World) (api.PolicyEvaluator, error) {
+	of := func(t networkingv1.PolicyType) (*networkpolicy.StandardNetworkPolicy, error) {
+		f := informers.NewSharedInformerFactory(nil, 0)
+		i := f.Networking().V1().NetworkPolicies()
+		e := networkpolicy.NewStandardNetworkPolicy("", s.core.Core().V1().Namespaces(), s.core.Core().V1().Pods(), i)
+		for _, p := range w.Policies {
+			if p = defaulted(p); slices.Contains(p.Spec.PolicyTypes, t) {
+				if err := add(i.Informer(), p); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return e, nil
+	}
+	in, err := of(networkingv1.PolicyTypeIngress)
+	if err != nil {
+		return nil, err
+	}
+	out, err := of(networkingv1.PolicyTypeEgress)
+	return perDirection{in, out}, err
+}
+
+// NetworkPolicies is the engine without admin policies.
+func NetworkPolicies(w *world.World) ([]world.Engine, error) {
+	s, err := newStores(w)
+	if err != nil {
+		return nil, err
+	}
+	np, err := s.networkPolicies(w)
+	if err != nil {
+		return nil, err
+	}
+	return []world.Engine{engine{networkpolicy.NewPolicyEngine(s.podInfo, []api.PolicyEvaluator{np})}}, nil
+}
