@@ -25,11 +25,14 @@ const (
 	Ingress      = "Ingress"
 	HostPort     = "hostPort"
 	HostNetwork  = "hostNetwork"
+	Route        = "route"        // a routing object of a gateway or a proxy, other than an Ingress
 	Tunnel       = "tunnel"       // a workload that fetches traffic from outside by itself
-	NotModelled  = "not modelled" // an object of a kind that is recognised but not read yet
+	NotModelled  = "not modelled" // an object, or a part of one, that may lead in and is not understood
 )
 
-// Entry is one way in: one port of an object. Each host and path of an Ingress is an entry of its own.
+// Entry is one way in: one port of an object. Each host and path of an Ingress or a Route is an entry of its
+// own, and so is each listener that a Route is attached to. A Route that is attached to none has one entry,
+// which is not public and leads to nothing.
 type Entry struct {
 	Via  object.Ref
 	Pos  object.Pos
@@ -45,14 +48,16 @@ type Entry struct {
 	SourcesKept enforcer.Answer
 	Port        int // what clients connect to; 0 with AllPorts, or when not known
 	Protocol    netset.Protocol
-	AllPorts    bool   // every port and protocol that the pods listen on, declared or not
-	Host, Path  string // Ingress: Host "" is any host
-	// TLS tells whether an Ingress has a certificate for the host. Yes does not say that plain HTTP is
-	// refused. Unknown for all other kinds.
+	AllPorts    bool // every port and protocol that the pods listen on, declared or not
+	// Host "" is any host. Path is "" for a Route of connections, as it is never for one of requests. Only an
+	// Ingress and a Route have them.
+	Host, Path string
+	// TLS tells whether an Ingress has a certificate for the host; Yes does not say that plain HTTP is refused.
+	// For a Route it tells whether its listener takes TLS and nothing else. Unknown for all other kinds.
 	TLS         enforcer.Answer
 	Targets     []Target            // one for each pod and port, sorted
 	Foreign     netset.Addrs        // endpoints that are no known pods
-	Controllers []*cluster.Workload // Ingress: the workloads in the cluster that may pass its traffic on
+	Controllers []*cluster.Workload // Ingress, Route: the workloads in the cluster that may pass its traffic on
 	Because     []string            // how all this was decided, in sentences; never empty
 	Line        int                 // of the port or rule inside the object
 	AppProtocol string
@@ -88,7 +93,7 @@ type Set struct {
 // Find lists every entry. The cost is one step for each Service port and each pod behind it. Problems are
 // values that were not understood; each is counted as if it let everyone in.
 func Find(c *cluster.Cluster) Set {
-	f := finder{cluster: c, cloud: cloudOf(c), services: map[object.Ref]*cluster.Service{}}
+	f := finder{cluster: c, cloud: cloudOf(c), proxies: findProxies(c), services: map[object.Ref]*cluster.Service{}}
 	for _, s := range c.Services {
 		f.services[s.Ref] = s
 	}
@@ -96,8 +101,10 @@ func Find(c *cluster.Cluster) Set {
 	f.keeper = f.transparent()
 	f.readServices()
 	f.readPods()
-	f.readIngresses() // after the ways to its controllers
 	f.readOthers()
+	f.readIngresses()
+	f.readRoutes()
+	f.settle() // after all ways to the controllers
 	slices.SortStableFunc(f.Entries, func(a, b Entry) int {
 		return cmp.Or(a.Via.Compare(b.Via), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol),
 			cmp.Compare(a.Host, b.Host), cmp.Compare(a.Path, b.Path), a.Pos.Compare(b.Pos))
@@ -112,10 +119,13 @@ type finder struct {
 	cluster  *cluster.Cluster
 	services map[object.Ref]*cluster.Service
 	cloud    cloud
+	proxies  []proxy // the workloads that look like ingress controllers
 
 	nodesPublic enforcer.Answer // is a port open on every node open to the internet?
 	nodesWhy    string
-	keeper      string // the proxy that may keep client addresses everywhere, "" when there is none
+	passages    []passage
+	grants      map[string][]grant // by namespace
+	keeper      string             // the proxy that may keep client addresses everywhere, "" when there is none
 }
 
 func (f *finder) problem(o *object.Object, v *object.Value, msg, hint string) {
@@ -124,9 +134,7 @@ func (f *finder) problem(o *object.Object, v *object.Value, msg, hint string) {
 
 // add keeps targets in order and once each.
 func (f *finder) add(e Entry) {
-	slices.SortStableFunc(e.Targets, func(a, b Target) int {
-		return cmp.Or(a.Workload.Ref.Compare(b.Workload.Ref), cmp.Compare(a.Pod.Name, b.Pod.Name), cmp.Compare(a.Port, b.Port))
-	})
+	slices.SortStableFunc(e.Targets, compareTargets)
 	e.Targets = slices.Compact(e.Targets)
 	f.Entries = append(f.Entries, e)
 }

@@ -56,7 +56,7 @@ func line(e exposure.Entry) string {
 	if e.AllPorts {
 		b.WriteString(" all ports")
 	}
-	if e.Kind == exposure.Ingress {
+	if e.Kind == exposure.Ingress || e.Kind == exposure.Route {
 		fmt.Fprintf(&b, " %q%s tls=%s", e.Host, e.Path, e.TLS)
 	}
 	fmt.Fprintf(&b, " public=%s kept=%s", e.Public, e.SourcesKept)
@@ -400,9 +400,14 @@ spec: {hostNetwork: true, containers: [{name: c, image: x, ports: [{containerPor
 
 func TestNotModelled(t *testing.T) {
 	set := find(t, `
-apiVersion: gateway.networking.k8s.io/v1
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XListenerSet
+metadata: {name: more}
+spec: {parentRef: {name: gw}}
+---
+apiVersion: gateway.networking.k8s.io/v9
 kind: HTTPRoute
-metadata: {name: route}
+metadata: {name: later}
 spec: {parentRefs: [{name: gw}], hostnames: [shop.example.com]}
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -410,33 +415,15 @@ kind: HTTPRoute
 metadata: {name: inside}
 spec: {parentRefs: [{kind: Service, name: web}]}
 ---
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: gw}
-spec: {gatewayClassName: x}
----
-apiVersion: route.openshift.io/v1
-kind: Route
-metadata: {name: os}
-spec: {host: os.example.com}
----
-apiVersion: traefik.io/v1alpha1
-kind: IngressRoute
-metadata: {name: tr}
----
-apiVersion: projectcontour.io/v1
-kind: HTTPProxy
-metadata: {name: hp}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: out}
-spec: {gateways: [mesh, gw]}
+apiVersion: k8s.nginx.org/v1
+kind: VirtualServer
+metadata: {name: vs}
+spec: {host: vs.example.com}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: mesh}
-spec: {gateways: [mesh]}
+spec: {hosts: [a], gateways: [mesh]}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -465,8 +452,7 @@ spec: {backend: {serviceName: a, servicePort: 80}}
 	}
 	slices.Sort(got)
 	want := []string{
-		"Gateway gw ", "HTTPProxy hp ", "HTTPRoute route shop.example.com", "Ingress beta ", "Ingress older ",
-		"IngressRoute tr ", "Route os os.example.com", "VirtualService out ",
+		"HTTPRoute later shop.example.com", "Ingress beta ", "Ingress older ", "VirtualServer vs vs.example.com", "XListenerSet more ",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("entries (-want +got):\n%s", d)

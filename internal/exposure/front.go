@@ -11,8 +11,8 @@ import (
 )
 
 // front decides who can send requests to an Ingress: by the cloud's load balancer that its class stands for,
-// or by the ways to the controllers in the cluster that serve the class.
-func (f *finder) front(o *object.Object, e *Entry, proxies []proxy, groups map[string][]*object.Object) {
+// or by the ways to the controllers in the cluster that serve the class: then the result is not nil.
+func (f *finder) front(o *object.Object, e *Entry, proxies []proxy, groups map[string][]*object.Object) *front {
 	name, class := f.class(o)
 	controller := ""
 	if class != nil {
@@ -21,13 +21,13 @@ func (f *finder) front(o *object.Object, e *Entry, proxies []proxy, groups map[s
 	switch {
 	case isALB(name, controller), name == "" && len(proxies) == 0 && o.Root.Get("metadata", "annotations", albAnnotation+"scheme").IsSet():
 		f.alb(o, class, e, groups)
-		return
+		return nil
 	case name == "gce-internal":
 		e.Public, e.Because = enforcer.No, []string{"ingress class gce-internal makes internal load balancers"}
-		return
+		return nil
 	case name == "gce" || name == "" && f.cloud == gcp && len(proxies) == 0:
 		e.Public, e.Because = enforcer.Yes, []string{"ingress class gce makes external load balancers"}
-		return
+		return nil
 	}
 	for _, p := range proxies {
 		if serves(p, name, controller) {
@@ -38,12 +38,13 @@ func (f *finder) front(o *object.Object, e *Entry, proxies []proxy, groups map[s
 	case seen == enforcer.Yes:
 		e.Public, e.Because = enforcer.Yes, []string{why}
 	case len(e.Controllers) > 0:
-		f.viaControllers(o, e)
+		return viaControllers(e)
 	case seen == enforcer.No:
 		e.Public, e.Because = enforcer.No, []string{why}
 	default:
 		e.Because = []string{"where its controller can be reached from is not in the input; look at the controller's Service"}
 	}
+	return nil
 }
 
 // serves tells whether p may be the controller of a class. Only what it states itself can speak against it.
@@ -71,40 +72,17 @@ func serves(p proxy, class, controller string) bool {
 	return want == "" || hasImage(p.workload, want) || !hasImage(p.workload, others...)
 }
 
-// viaControllers judges an Ingress by the ways in to its controllers that were found before it.
-func (f *finder) viaControllers(o *object.Object, e *Entry) {
+// viaControllers leaves an Ingress to the ways in to its controllers.
+func viaControllers(e *Entry) *front {
+	return &front{controllers: e.Controllers, entry: Entry{Because: []string{"its controller looks to be " + namesOf(e.Controllers)}}}
+}
+
+func namesOf(ws []*cluster.Workload) string {
 	var names []string
-	for _, w := range e.Controllers {
+	for _, w := range ws {
 		names = append(names, w.Ref.String())
 	}
-	var ways []Entry
-	for _, x := range f.Entries {
-		if x.Kind != Ingress && slices.ContainsFunc(x.Targets, func(t Target) bool { return slices.Contains(e.Controllers, t.Workload) }) {
-			ways = append(ways, x)
-		}
-	}
-	by := "its controller looks to be " + strings.Join(names, ", ")
-	if len(ways) == 0 {
-		e.Because = []string{by, "nothing in the input leads to the controller from outside"}
-		return
-	}
-	e.Public, e.Sources = enforcer.No, netset.Addrs{}
-	e.Because = []string{by}
-	kept := true
-	for _, x := range ways {
-		switch {
-		case x.Public == enforcer.Yes:
-			e.Public = enforcer.Yes
-		case x.Public == enforcer.Unknown && e.Public == enforcer.No:
-			e.Public = enforcer.Unknown
-		}
-		e.Sources = e.Sources.Union(x.Sources)
-		kept = kept && x.SourcesKept == enforcer.Yes
-		e.Because = append(e.Because, x.Kind+" of "+x.Via.String()+": public "+x.Public.String()+", "+x.Because[0])
-	}
-	slices.Sort(e.Because[1:])
-	e.Because = slices.Compact(e.Because)
-	f.allowList(o, e, kept)
+	return strings.Join(names, ", ")
 }
 
 // allowList is the client ranges that ingress-nginx is told to accept. They count only when the controller

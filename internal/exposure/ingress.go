@@ -12,7 +12,6 @@ import (
 // readIngresses lists one entry for each host and path of networking.k8s.io Ingresses, and one for each
 // default backend.
 func (f *finder) readIngresses() {
-	proxies := f.proxies()
 	groups := f.albGroups()
 	for _, o := range f.cluster.Kind("networking.k8s.io", "Ingress") {
 		if o.Version != "v1" {
@@ -20,12 +19,11 @@ func (f *finder) readIngresses() {
 			continue
 		}
 		base := Entry{Via: o.Ref, Kind: Ingress, Protocol: netset.TCP, Sources: netset.AllAddrs(), SourcesKept: enforcer.No}
-		f.front(o, &base, proxies, groups)
-		f.readRules(o, base)
+		f.readRules(o, base, f.front(o, &base, f.proxies, groups))
 	}
 }
 
-func (f *finder) readRules(o *object.Object, base Entry) {
+func (f *finder) readRules(o *object.Object, base Entry, fr *front) {
 	fallback := o.Root.Get("spec", "defaultBackend")
 	add := func(host, path string, backend, at *object.Value) {
 		e := base
@@ -42,7 +40,11 @@ func (f *finder) readRules(o *object.Object, base Entry) {
 		case enforcer.Unknown: // one of the two
 		}
 		f.backend(o, backend, &e)
-		f.add(e)
+		if fr == nil {
+			f.add(e)
+			return
+		}
+		f.pass(e, fr, nil, func(e *Entry, kept bool) { f.allowList(o, e, kept) })
 	}
 	if fallback.IsSet() {
 		add("", "", fallback, fallback)
@@ -145,11 +147,11 @@ type proxy struct {
 	value    string // controller value of its arguments; "" when not stated
 }
 
-// proxies finds controllers by image or by arguments that name an ingress class. Controllers that only
+// findProxies finds controllers by image or by arguments that name an ingress class. Controllers that only
 // configure a cloud's load balancer are left out: no traffic passes them.
-func (f *finder) proxies() []proxy {
+func findProxies(c *cluster.Cluster) []proxy {
 	var out []proxy
-	for _, w := range f.cluster.Workloads {
+	for _, w := range c.Workloads {
 		pod := w.Pods[0]
 		p := proxy{w, flag(pod, "ingress-class"), flag(pod, "controller-class")}
 		byImage := hasImage(w, "ingress-nginx", "nginx-ingress", "nginx/nginx-plus-ingress", "traefik", "haproxy-ingress", "kubernetes-ingress", "contour", "envoyproxy/envoy",

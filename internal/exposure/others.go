@@ -17,12 +17,7 @@ func notModelled() []object.GroupKind {
 	}
 	var all []object.GroupKind
 	for _, list := range [][]object.GroupKind{
-		in("gateway.networking.k8s.io", "Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute"),
-		in("route.openshift.io", "Route"),
-		in("traefik.io", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP"),
-		in("traefik.containo.us", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP"),
-		in("projectcontour.io", "HTTPProxy"),
-		in("networking.istio.io", "VirtualService", "Gateway"),
+		in("gateway.networking.x-k8s.io", "XListenerSet"),
 		in("k8s.nginx.org", "VirtualServer", "TransportServer"),
 		in("configuration.konghq.com", "TCPIngress", "UDPIngress"),
 		in("getambassador.io", "Mapping", "TCPMapping", "Listener"),
@@ -40,9 +35,7 @@ func notModelled() []object.GroupKind {
 func (f *finder) readOthers() {
 	for _, gk := range notModelled() {
 		for _, o := range f.cluster.Kind(gk.Group, gk.Kind) {
-			if !inside(o) {
-				f.addUnmodelled(o, "kind not modelled yet: what this "+gk.Kind+" exposes, and to whom, is not known")
-			}
+			f.addUnmodelled(o, "kind not modelled yet: what this "+gk.Kind+" exposes, and to whom, is not known")
 		}
 	}
 	for _, w := range f.cluster.Workloads {
@@ -62,28 +55,4 @@ func (f *finder) addUnmodelled(o *object.Object, why string) {
 		host = names[0].Str()
 	}
 	f.add(Entry{Via: o.Ref, Pos: o.Pos, Kind: NotModelled, Sources: netset.AllAddrs(), Host: host, Because: []string{why}})
-}
-
-// inside tells whether a routing object is for traffic between pods only: a VirtualService is unless it names
-// a gateway besides "mesh" (Istio), and so is a route all of whose parents are Services (Gateway API, GAMMA).
-func inside(o *object.Object) bool {
-	switch o.Ref.GroupKind() {
-	case object.GroupKind{Group: "networking.istio.io", Kind: "VirtualService"}:
-		for _, g := range o.Root.Get("spec", "gateways").List() {
-			if g.Str() != "mesh" {
-				return false
-			}
-		}
-		return true
-	}
-	if o.Ref.Group != "gateway.networking.k8s.io" {
-		return false
-	}
-	parents := o.Root.Get("spec", "parentRefs").List()
-	for _, p := range parents {
-		if p.Get("kind").Str() != "Service" {
-			return false
-		}
-	}
-	return len(parents) > 0
 }
