@@ -1,14 +1,14 @@
-// Package calico is the policy kinds NetworkPolicy and GlobalNetworkPolicy of projectcalico.org/v3, also as
-// the crd.projectcalico.org/v1 objects they are kept as.
+// Package calico is the policy kinds of Calico: NetworkPolicy and GlobalNetworkPolicy in their tiers, with the
+// network sets, host endpoints and profiles that they speak of. It reads them as objects of
+// projectcalico.org/v3, and as those of crd.projectcalico.org/v1 that they are kept as.
 //
-// Only what translates exactly is compiled: policies of the default tier whose selectors are conjunctions of
-// label conditions. Everything else is named and leaves the part it stands in undecided. The meaning follows
-// the NetworkPolicy, GlobalNetworkPolicy and "Selectors" pages of the Calico reference, and for defaults
-// libcalico-go and Felix as quoted beside the code.
+// The meaning follows the Calico reference, and the code of libcalico-go and Felix where it is quoted. Policies
+// are compiled to what they do to pods. What they do to nodes is not modelled: a HostEndpoint leaves answers
+// about nodes undecided (policy.FindOpaque), and one that a policy for forwarded traffic selects leaves it
+// undecided whether connections of pods get through.
 package calico
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -16,7 +16,6 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
-	"github.com/bulkhead-sec/bulkhead/internal/policy/netpol"
 )
 
 const (
@@ -27,26 +26,32 @@ const (
 // groups is where the kinds live.
 var groups = [2]string{groupV3, groupCRD}
 
-// Kind compiles each object to at most one policy; staged objects compile to none, as they have no effect.
+// Kind compiles a policy to one or more policies with its name: more when some of its rules bind only some of
+// its pods. Staged objects compile to none, as they have no effect. Tiers, sets and profiles are read where
+// policies speak of them, and by themselves only report what is wrong with them.
 var Kind = policy.Kind{
-	Name: "Calico NetworkPolicy",
-	GVKs: []object.GroupKind{
-		{Group: groupV3, Kind: "NetworkPolicy"},
-		{Group: groupV3, Kind: "GlobalNetworkPolicy"},
-		{Group: groupCRD, Kind: "NetworkPolicy"},
-		{Group: groupCRD, Kind: "GlobalNetworkPolicy"},
-		{Group: groupV3, Kind: "StagedNetworkPolicy"},
-		{Group: groupV3, Kind: "StagedGlobalNetworkPolicy"},
-		{Group: groupV3, Kind: "StagedKubernetesNetworkPolicy"},
-		{Group: groupCRD, Kind: "StagedNetworkPolicy"},
-		{Group: groupCRD, Kind: "StagedGlobalNetworkPolicy"},
-		{Group: groupCRD, Kind: "StagedKubernetesNetworkPolicy"},
-	},
+	Name:  "Calico NetworkPolicy",
+	GVKs:  kinds(),
 	Since: "0.1",
-	Doc: "NetworkPolicy and GlobalNetworkPolicy of Calico, in the default tier: order, allow, deny, pass and log rules, " +
-		"nets, ports, named ports, and selectors made of conditions joined with &&. Tiers, service accounts, negated " +
-		"matches, services, ICMP and HTTP are recognised and leave the answer undecided.",
+	Doc: "NetworkPolicy and GlobalNetworkPolicy of Calico in all tiers: order, allow, deny, pass and log rules, the whole " +
+		"selector language, namespaces, service accounts, services, network sets, nets, ports by number and name, and what " +
+		"negates them. Ports of the source, types of ICMP, rare protocols and what policies do to nodes are not told apart " +
+		"and leave answers undecided. Staged policies are never counted as enforced.",
+	Fields:  fields(),
 	Compile: compile,
+}
+
+func kinds() []object.GroupKind {
+	var out []object.GroupKind
+	for _, g := range groups {
+		for _, k := range [...]string{
+			"NetworkPolicy", "GlobalNetworkPolicy", "Tier", "NetworkSet", "GlobalNetworkSet", "Profile",
+			"StagedNetworkPolicy", "StagedGlobalNetworkPolicy", "StagedKubernetesNetworkPolicy",
+		} {
+			out = append(out, object.GroupKind{Group: g, Kind: k})
+		}
+	}
+	return out
 }
 
 type compiler struct {
@@ -57,105 +62,142 @@ type compiler struct {
 
 func compile(o *object.Object, cl *cluster.Cluster) ([]policy.Policy, []object.Problem) {
 	c := compiler{Reader: policy.NewReader(o), cluster: cl}
-	if strings.HasPrefix(o.Ref.Kind, "Staged") {
+	var out []policy.Policy
+	switch {
+	case strings.HasPrefix(o.Ref.Kind, "Staged"):
 		c.Note(nil, "", "the policy is staged and has no effect")
-		return nil, c.Problems
+	case o.Ref.Kind == "Tier":
+		out = c.tierObject()
+	case o.Ref.Kind == "Profile":
+		out = c.profile()
+	case o.Ref.Kind == "NetworkSet", o.Ref.Kind == "GlobalNetworkSet":
+		readNetworkSet(c.Reader)
+	default:
+		out = c.policy()
 	}
-	fields := []string{"tier", "order", "ingress", "egress", "selector", "types", "serviceAccountSelector", "performanceHints"}
-	if o.Ref.Kind == "GlobalNetworkPolicy" {
-		fields = append(fields, "namespaceSelector", "doNotTrack", "preDNAT", "applyOnForward")
-	} else {
+	return out, c.Problems
+}
+
+// policy compiles a NetworkPolicy or GlobalNetworkPolicy.
+func (c *compiler) policy() []policy.Policy {
+	o := c.Object
+	global := o.Ref.Kind == "GlobalNetworkPolicy"
+	if !global {
 		c.namespace = o.Ref.Namespace
+	}
+	c.identity()
+	known := []string{"tier", "order", "ingress", "egress", "selector", "types", "serviceAccountSelector", "performanceHints"}
+	if global {
+		known = append(known, "namespaceSelector", "doNotTrack", "preDNAT", "applyOnForward")
 	}
 	spec := o.Root.Get("spec")
 	c.Whole(c.Fields(o.Root, "", "apiVersion", "kind", "metadata", "spec", "status"))
-	c.Whole(c.Fields(spec, "spec", fields...))
-	p := policy.Policy{Ref: o.Ref, Pos: o.Pos, Tier: policy.NetworkPolicyTier, Order: c.order(spec.Get("order"))}
-	c.unmodelled(spec)
-	p.Subjects = []policy.Term{c.subject(spec)}
-	p.Isolates = c.types(spec)
-	c.rules(spec, &p)
-	c.ties(&p)
+	c.Whole(c.Fields(spec, "spec", known...))
+	c.hints(spec.Get("performanceHints"))
+	order, orderKnown := c.order(spec.Get("order"), "spec.order")
+	tier := c.tier(spec.Get("tier"))
+	p := policy.Policy{Ref: o.Ref, Pos: o.Pos, Tier: tier.Tier, Order: order}
+	sel, ok := c.subject(spec)
+	if ok {
+		ts, err := terms(sel, c.cluster)
+		if err != nil {
+			c.NotModelled(spec.Get("selector"), "whom the policy selects: %v", err)
+		}
+		p.Subjects = ts
+	}
+	if len(c.Doubts) > 0 && !ok || len(p.Subjects) == 0 && len(c.Doubts) > 0 {
+		p.Subjects = []policy.Term{{Namespace: c.namespace}} // whom it selects is not known: it may be anyone
+	}
+	types := c.types(spec)
+	if tier.isolates {
+		p.Isolates = types
+	}
+	forward, hostsOnly := c.onHosts(spec, types)
+	parts := c.rules(spec, types)
+	if tie := c.tie(&p, tier.name); tie != "" && !hostsOnly {
+		p.Unordered = true
+		c.Warn(spec.Get("order"), "give them different orders", "%s", tie)
+	}
 	if p.Doubts = c.Doubts; len(p.Doubts) > 0 {
-		// It may decide before any other policy does, and nothing that comes later may narrow that.
-		p.Order = math.Inf(-1)
+		if !orderKnown { // it may decide before any other policy of its tier does
+			p.Order = math.Inf(-1)
+		}
+		return append(c.forwardPolicy(forward, sel), p)
 	}
-	if customTier(spec) {
-		p.Tier = anyTier
+	out := c.forwardPolicy(forward, sel)
+	if hostsOnly {
+		return out
 	}
-	return []policy.Policy{p}, c.Problems
+	return append(out, c.split(p, sel, parts)...)
 }
 
-// anyTier comes before all others: a tier whose place is not known may.
-var anyTier = policy.Tier{Rank: math.Inf(-1), Name: "Calico tier"}
-
-func customTier(spec *object.Value) bool {
-	v := spec.Get("tier")
-	return v.IsSet() && (v.Kind != object.String || v.Text != "" && v.Text != "default")
+// identity checks what makes the object one of an API that there is.
+func (c *compiler) identity() {
+	o := c.Object
+	want := "v3"
+	if o.Ref.Group == groupCRD {
+		want = "v1"
+	}
+	if o.Version != want {
+		c.Refused(o.Root.Get("apiVersion"), "write apiVersion: "+o.Ref.Group+"/"+want, "apiVersion %s/%s has no %s", o.Ref.Group, o.Version, o.Ref.Kind)
+	}
 }
 
-// order is spec.order; a policy without one comes last (PolKVLess in felix/calc).
-func (c *compiler) order(v *object.Value) float64 {
-	if !v.IsSet() {
-		return math.Inf(1)
-	}
-	f, err := strconv.ParseFloat(v.Text, 64)
-	if v.Kind != object.Number || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		c.Refused(v, "Calico refuses the object", "spec.order: want a number, got a %s", v.Kind)
-		return math.Inf(1)
-	}
-	return f
-}
-
-// unmodelled finds the fields of the spec that change what the policy is about.
-func (c *compiler) unmodelled(spec *object.Value) {
-	if customTier(spec) {
-		c.NotModelled(spec.Get("tier"), "spec.tier: %s is not the default tier, and tiers are not modelled yet", spec.Get("tier").Str())
-	}
-	if s, _ := c.Text(spec.Get("serviceAccountSelector"), "spec.serviceAccountSelector"); s != "" {
-		c.NotModelled(spec.Get("serviceAccountSelector"), "spec.serviceAccountSelector is not modelled yet")
-	}
-	for _, name := range []string{"doNotTrack", "preDNAT", "applyOnForward"} {
-		v := spec.Get(name)
-		if v.IsSet() && v.Kind != object.Bool {
-			c.Refused(v, "Calico refuses the object", "spec.%s: want true or false, got a %s", name, v.Kind)
-		} else if v.True() {
-			c.NotModelled(v, "spec.%s is not modelled yet", name)
+// hints change nothing about what a policy does.
+func (c *compiler) hints(list *object.Value) {
+	for i, v := range c.List(list, "spec.performanceHints") {
+		if v.Str() != "AssumeNeededOnEveryNode" {
+			c.Refused(v, "Calico refuses the object", "spec.performanceHints[%d]: %+q is no hint", i, v.Str())
 		}
 	}
 }
 
-// subject is whom the policy binds. A selector that is not understood may mean anyone.
-func (c *compiler) subject(spec *object.Value) policy.Term {
-	s := policy.Term{Namespace: c.namespace}
-	before := len(c.Doubts)
-	pods, err := c.selector(spec.Get("selector"), "spec.selector")
-	if err != nil {
-		c.Doubts = append(c.Doubts, *err)
+// order is spec.order of a policy or tier; without one it comes last (PolKVLess and TierLess in felix/calc).
+func (c *compiler) order(v *object.Value, path string) (order float64, known bool) {
+	f, ok := orderOf(v)
+	if !ok {
+		c.Refused(v, "Calico refuses the object", "%s: want a number, got a %s", path, v.Kind)
 	}
-	namespaces, err := c.selector(spec.Get("namespaceSelector"), "spec.namespaceSelector")
-	if err != nil {
-		c.Doubts = append(c.Doubts, *err)
+	return f, ok
+}
+
+func orderOf(v *object.Value) (order float64, known bool) {
+	if !v.IsSet() {
+		return math.Inf(1), true
 	}
-	inNamespaces, err := onNamespaces(c.Reader, spec.Get("namespaceSelector"), namespaces)
-	if err != nil {
-		c.Doubts = append(c.Doubts, *err)
+	f, err := strconv.ParseFloat(v.Str(), 64)
+	if v.Kind != object.Number || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return math.Inf(1), false
 	}
-	onPods, byName, err := onPods(c.Reader, spec.Get("selector"), pods)
-	if err != nil {
-		c.Doubts = append(c.Doubts, *err)
+	return f, true
+}
+
+// subject is whom the policy binds, in the form that Felix is given; false when that is not understood.
+func (c *compiler) subject(spec *object.Value) (*expr, bool) {
+	ok := true
+	read := func(name string) *expr {
+		x, d := c.selector(spec.Get(name), "spec."+name)
+		if d != nil {
+			c.Doubts = append(c.Doubts, *d)
+		}
+		if x != nil && x.has(exprGlobal) {
+			c.Refused(spec.Get(name), "Calico refuses the object; global() is for the namespaceSelector of a rule", "spec.%s: global() has no meaning here", name)
+			d = &policy.Doubt{}
+		}
+		ok = ok && d == nil
+		return x
 	}
-	if len(byName) > 0 && c.namespace != "" {
-		c.NotModelled(spec.Get("selector"), "spec.selector: %s in a namespaced policy is not modelled yet", labelNamespace)
+	pods, accounts := read("selector"), read("serviceAccountSelector")
+	var namespaces *expr
+	if c.namespace != "" {
+		namespaces = label(labelNamespace, cluster.In, c.namespace)
+	} else if namespaces = read("namespaceSelector"); namespaces != nil {
+		namespaces = inNamespaces(namespaces)
 	}
-	if len(c.Doubts) > before {
-		return s
+	if accounts != nil {
+		accounts = accounts.prefixed(prefixAccount)
 	}
-	s.Pods = onPods
-	if c.namespace == "" {
-		s.Namespace, s.NamespaceSelector = policy.OneNamespace(sorted(append(inNamespaces, byName...)))
-	}
-	return s
+	return and(pods, namespaces, accounts), ok
 }
 
 // types is spec.types with the default of the API layer: Ingress, unless there are only egress rules
@@ -170,83 +212,21 @@ func (c *compiler) types(spec *object.Value) [2]bool {
 		}
 		return [2]bool{policy.Ingress: in || !out, policy.Egress: out}
 	}
-	var isolates [2]bool
+	var types [2]bool
 	for i, v := range list {
+		d := policy.Ingress
 		switch v.Str() {
 		case "Ingress":
-			isolates[policy.Ingress] = true
 		case "Egress":
-			isolates[policy.Egress] = true
+			d = policy.Egress
 		default:
 			c.Refused(v, "Calico refuses the object; write Ingress or Egress", "spec.types[%d]: want Ingress or Egress, got %+q", i, v.Str())
-		}
-	}
-	return isolates
-}
-
-func (c *compiler) rules(spec *object.Value, p *policy.Policy) {
-	for _, d := range policy.Directions {
-		list := spec.Get(d.String())
-		items := c.List(list, "spec."+d.String())
-		var rules []policy.Rule
-		for i, v := range items {
-			if r, ok := c.rule(v, d, fmt.Sprintf("spec.%s[%d]", d, i)); ok {
-				rules = append(rules, r)
-			}
-		}
-		if len(items) > 0 && !p.Isolates[d] {
-			c.Warn(list, "name the direction in spec.types, or remove the rules", "spec.%s has no effect, because spec.types does not name it", d)
 			continue
 		}
-		p.Rules = append(p.Rules, rules...)
-	}
-}
-
-// ties finds policies of the same order that may bind the same pods. Which of them comes first depends on
-// the Calico version: by namespace and name up to 3.29, by name from 3.30 on (PolKVLess). That matters only
-// when one of them does more than allow.
-func (c *compiler) ties(p *policy.Policy) {
-	onlyAllows := true
-	for _, r := range p.Rules {
-		onlyAllows = onlyAllows && r.Action == policy.Allow
-	}
-	if onlyAllows {
-		return
-	}
-	other := "NetworkPolicy"
-	if c.namespace != "" {
-		other = "GlobalNetworkPolicy"
-	}
-	for _, g := range groups {
-		for _, o := range c.cluster.Kind(g, other) {
-			v := o.Root.Get("spec", "order")
-			f, err := strconv.ParseFloat(v.Str(), 64)
-			if !v.IsSet() {
-				f, err = math.Inf(1), nil
-			}
-			if err == nil && f == p.Order {
-				c.tie(p, o.Ref)
-				return
-			}
+		if types[d] {
+			c.Refused(v, "Calico refuses the object", "spec.types[%d]: %s is there twice", i, v.Str())
 		}
+		types[d] = true
 	}
-	if p.Order == netpol.Order {
-		for _, o := range c.cluster.Kind("networking.k8s.io", "NetworkPolicy") {
-			if c.namespace == "" || o.Ref.Namespace == c.namespace {
-				c.tie(p, o.Ref)
-				return
-			}
-		}
-	}
-}
-
-// tie makes the rules doubtful and puts them first: what possibly matches before everything else covers all
-// places where the rules may really stand. What the policy isolates does not depend on its place.
-func (c *compiler) tie(p *policy.Policy, ref object.Ref) {
-	d := c.Unclear(c.Object.Root.Get("spec", "order"), "the order is the same as that of %s, and which of the two comes first depends on the Calico version", ref)
-	p.Order = math.Inf(-1)
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		r.Peers = []policy.Peer{{Kind: policy.DoubtPeer, Pos: r.Pos, Doubt: &d}}
-	}
+	return types
 }

@@ -1,161 +1,159 @@
 package calico
 
 import (
-	"fmt"
-	"maps"
-
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// peers compiles the entity on the far side of a rule. With doubts the peers are not to be trusted.
-func (c *compiler) peers(v *object.Value, path string, rule object.Pos) ([]policy.Peer, []policy.Doubt) {
-	doubts := c.Fields(v, path, entityFields...)
-	doubts = append(doubts, c.negated(v, path)...)
-	nets, selector, namespaces := v.Get("nets"), v.Get("selector"), v.Get("namespaceSelector")
-	pos := rule
-	if v != nil {
-		pos = c.Object.At(v)
+// peers is whom an entity means among the addresses of within. Felix turns selectors into sets of addresses, so a
+// pod is also meant when a network set holds its address, and a negated selector lets through whatever is no
+// endpoint (semantics of notSelector, EntityRule.Selector).
+func (c *compiler) peers(e *entity, within netset.Addrs) []policy.Peer {
+	if len(e.doubts) > 0 {
+		return []policy.Peer{{Kind: policy.DoubtPeer, Pos: e.pos, Doubt: &e.doubts[0]}}
 	}
-	switch {
-	case given(nets) && (given(selector) || given(namespaces)):
-		return nil, append(doubts, c.Unclear(nets, "%s.nets together with a selector is not modelled yet", path))
-	case given(nets):
-		addrs, more := c.nets(nets, path+".nets")
-		return []policy.Peer{{Kind: policy.AddrPeer, Addrs: addrs, Pos: pos}}, append(doubts, more...)
-	case !given(selector) && !given(namespaces):
-		c.Text(selector, path+".selector")
-		c.Text(namespaces, path+".namespaceSelector")
-		return []policy.Peer{{Kind: policy.AnyPeer, Pos: pos}}, doubts
+	allowed := e.allowed(within)
+	b := peerBuilder{cluster: c.cluster, pos: e.pos, ref: c.Object.Ref, notSel: e.notSel, sure: allowed}
+	if len(e.notDoubts) > 0 {
+		b.doubt = &e.notDoubts[0]
 	}
-	peers, more := c.bySelector(v, path, pos)
-	return peers, append(doubts, more...)
+	if e.notSel != nil {
+		b.exclude(selected(e.notSel, c.cluster))
+	}
+	if e.sel == nil {
+		b.everyone()
+		return b.peers
+	}
+	b.pods(e.sel)
+	for _, s := range selected(e.sel, c.cluster) {
+		b.set(s)
+	}
+	return b.peers
 }
 
-// bySelector is pods by labels, and the network sets that carry such labels. A selector alone in a
-// namespaced policy stays in the namespace (updateprocessors/rules.go in libcalico-go).
-func (c *compiler) bySelector(v *object.Value, path string, pos object.Pos) ([]policy.Peer, []policy.Doubt) {
-	selector, namespaces := v.Get("selector"), v.Get("namespaceSelector")
-	var doubts []policy.Doubt
-	keep := func(d *policy.Doubt) {
-		if d != nil {
-			doubts = append(doubts, *d)
-		}
-	}
-	s, d := c.selector(selector, path+".selector")
-	keep(d)
-	n, d := c.selector(namespaces, path+".namespaceSelector")
-	keep(d)
-	p := policy.Peer{Kind: policy.PodPeer, Pos: pos}
-	var byName cluster.Selector
-	p.Pods, byName, d = onPods(c.Reader, selector, s)
-	keep(d)
-	p.NamespaceSelector, d = onNamespaces(c.Reader, namespaces, n)
-	keep(d)
-	p.NamespaceSelector = append(p.NamespaceSelector, byName...)
-	if !given(namespaces) && c.namespace != "" {
-		p.NamespaceSelector = append(p.NamespaceSelector, cluster.MatchLabels(map[string]string{cluster.NameLabel: c.namespace})...)
-	}
-	if len(doubts) > 0 {
-		return nil, doubts
-	}
-	p.Namespace, p.NamespaceSelector = policy.OneNamespace(sorted(p.NamespaceSelector))
-	return append([]policy.Peer{p}, c.sets(s, n, given(namespaces), pos)...), nil
+type peerBuilder struct {
+	cluster *cluster.Cluster
+	pos     object.Pos
+	ref     object.Ref
+	notSel  *expr
+	// sure is the addresses that the entity lets through, maybe those that it possibly does, because of
+	// maybeDoubt. They do not overlap.
+	sure, maybe netset.Addrs
+	maybeDoubt  *policy.Doubt
+	doubt       *policy.Doubt // of all peers
+	peers       []policy.Peer
 }
 
-// sets finds the endpoints besides pods that a selector also means: network sets, whose addresses become
-// peers, and host endpoints, whose addresses are not known here.
-func (c *compiler) sets(s, namespaces cluster.Selector, byNamespace bool, pos object.Pos) []policy.Peer {
-	var peers []policy.Peer
-	for _, g := range groups {
-		for _, kind := range []string{"GlobalNetworkSet", "NetworkSet", "HostEndpoint"} {
-			for _, o := range c.cluster.Kind(g, kind) {
-				if !c.selects(o, s, namespaces, byNamespace) {
-					continue
-				}
-				peer := policy.Peer{Kind: policy.AddrPeer, Pos: pos}
-				var d policy.Doubt
-				switch addrs, err := setAddrs(o); {
-				case kind == "HostEndpoint":
-					d = policy.Doubt{Pos: o.Pos, Ref: o.Ref, Msg: "the selector also means this host endpoint, which is not modelled yet"}
-					peer.Kind, peer.Doubt = policy.DoubtPeer, &d
-				case err != nil:
-					d = policy.Doubt{Pos: o.Pos, Ref: o.Ref, Msg: err.Error()}
-					peer.Kind, peer.Doubt = policy.DoubtPeer, &d
-				default:
-					peer.Addrs = addrs
-				}
-				peers = append(peers, peer)
-			}
+// exclude takes away the addresses of sets that a negated selector means.
+func (b *peerBuilder) exclude(sets []addrSet) {
+	var must, may netset.Addrs
+	for i := range sets {
+		switch s := &sets[i]; {
+		case s.doubt != nil:
+			b.maybeDoubt, may = s.doubt, netset.AllAddrs()
+		case s.maybe != nil:
+			b.maybeDoubt, may = s.maybe, may.Union(s.addrs)
+		default:
+			must = must.Union(s.addrs)
 		}
 	}
-	return peers
+	b.maybe = b.sure.Intersect(may).Subtract(must)
+	b.sure = b.sure.Subtract(must).Subtract(may)
 }
 
-// selects tells whether a selector of this policy means the network set or host endpoint o. Objects without
-// a namespace have no namespace labels at all, so a negative namespaceSelector means them too, and all()
-// does not.
-func (c *compiler) selects(o *object.Object, s, namespaces cluster.Selector, byNamespace bool) bool {
-	labels := maps.Clone(o.Root.Get("metadata", "labels").Strings())
-	if labels == nil {
-		labels = map[string]string{}
+// each calls f for the addresses that are certainly and possibly let through.
+func (b *peerBuilder) each(f func(addrs netset.Addrs, d *policy.Doubt)) {
+	if !b.sure.IsEmpty() {
+		f(b.sure, b.doubt)
 	}
-	if o.Ref.Kind != "NetworkSet" {
-		if c.namespace != "" && !byNamespace || byNamespace && (len(namespaces) == 0 || !namespaces.Matches(nil)) {
-			return false
-		}
-		return s.Matches(labels)
+	if !b.maybe.IsEmpty() {
+		f(b.maybe, b.maybeDoubt)
 	}
-	labels[labelNamespace] = o.Ref.Namespace
-	if !byNamespace {
-		return (c.namespace == "" || c.namespace == o.Ref.Namespace) && s.Matches(labels)
-	}
-	of := map[string]string{cluster.NameLabel: o.Ref.Namespace}
-	if ns := c.cluster.Namespace(o.Ref.Namespace); ns != nil {
-		of = maps.Clone(ns.Labels)
-	}
-	of[labelName] = o.Ref.Namespace
-	return namespaces.Matches(of) && s.Matches(labels)
 }
 
-func setAddrs(o *object.Object) (netset.Addrs, error) {
-	var all netset.Addrs
-	for _, f := range o.Root.Get("spec").Map() {
-		if f.Name != "nets" {
-			return all, fmt.Errorf("the network set has a field that is not modelled yet: spec.%s", f.Name)
-		}
+func (b *peerBuilder) add(p policy.Peer, d *policy.Doubt) {
+	if p.Pos = b.pos; d != nil {
+		copied := *d
+		p.Doubt = &copied
 	}
-	for _, v := range o.Root.Get("spec", "nets").List() {
-		p, _, err := netset.PrefixFrom(v.Str())
+	b.peers = append(b.peers, p)
+}
+
+// pods adds the pods that x means, less those that the negated selector means.
+func (b *peerBuilder) pods(x *expr) {
+	if b.notSel != nil {
+		x = and(x, not(b.notSel))
+	}
+	ts, err := terms(x, b.cluster)
+	b.each(func(addrs netset.Addrs, d *policy.Doubt) {
 		if err != nil {
-			return all, fmt.Errorf("the network set is not understood: %w", err)
+			b.add(policy.Peer{Kind: policy.DoubtPeer}, &policy.Doubt{Pos: b.pos, Ref: b.ref, Msg: err.Error()})
+			return
 		}
-		all = all.Union(netset.AddrsOf(p))
-	}
-	return all, nil
+		for _, t := range ts {
+			p := policy.Peer{Kind: policy.PodPeer, Term: t}
+			if !addrs.IsAll() {
+				p.Within = &addrs
+			}
+			b.add(p, d)
+		}
+	})
 }
 
-func (c *compiler) nets(list *object.Value, path string) (netset.Addrs, []policy.Doubt) {
-	var all netset.Addrs
-	var doubts []policy.Doubt
-	for i, v := range c.List(list, path) {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		text, ok := c.Text(v, at)
-		p, hostBits, err := netset.PrefixFrom(text)
-		switch {
-		case !ok:
-			doubts = append(doubts, c.Unclear(v, "%s is no text", at))
-		case err != nil:
-			doubts = append(doubts, c.Unclear(v, "%s: %v", at, err))
-		case hostBits:
-			c.Warn(v, "write "+p.String(), "%s: %s has bits set behind its prefix length and is read as %s", at, text, p)
+// everyone adds all that is let through, without a positive selector.
+func (b *peerBuilder) everyone() {
+	if b.notSel != nil {
+		b.pods(&expr{})
+		b.each(b.elsewhere)
+		return
+	}
+	b.each(func(addrs netset.Addrs, d *policy.Doubt) {
+		if addrs.IsAll() {
+			b.add(policy.Peer{Kind: policy.AnyPeer}, d)
+		} else {
+			b.add(policy.Peer{Kind: policy.AddrPeer, Addrs: addrs, Reach: policy.Everywhere}, d)
 		}
-		all = all.Union(netset.AddrsOf(p))
+	})
+}
+
+// set adds the addresses of a network set or host endpoint.
+func (b *peerBuilder) set(s addrSet) {
+	if s.doubt != nil {
+		b.add(policy.Peer{Kind: policy.DoubtPeer}, s.doubt)
+		return
 	}
-	if !all.V4().IsEmpty() && !all.V6().IsEmpty() {
-		c.Refused(list, "Calico refuses the object; write one rule per family", "%s: IPv4 and IPv6 in one list", path)
+	b.each(func(addrs netset.Addrs, d *policy.Doubt) {
+		if addrs = addrs.Intersect(s.addrs); addrs.IsEmpty() {
+			return
+		}
+		if s.maybe != nil {
+			d = s.maybe
+		}
+		if b.notSel == nil {
+			b.add(policy.Peer{Kind: policy.AddrPeer, Addrs: addrs, Reach: policy.Everywhere}, d)
+			return
+		}
+		part := *b
+		part.sure, part.maybe, part.doubt, part.peers = addrs, netset.Addrs{}, d, nil
+		part.everyone()
+		b.peers = append(b.peers, part.peers...)
+	})
+}
+
+// elsewhere adds addresses of nodes and outside, but not those of pods: there the negated selector decides.
+func (b *peerBuilder) elsewhere(addrs netset.Addrs, d *policy.Doubt) {
+	b.add(policy.Peer{Kind: policy.AddrPeer, Addrs: addrs, Reach: policy.OutsideOnly}, d)
+	nodes := b.cluster.NodeAddrs
+	switch {
+	case addrs.IsAll(), b.cluster.NodesKnown && addrs.Covers(nodes):
+		b.add(policy.Peer{Kind: policy.NodePeer}, d)
+	case b.cluster.NodesKnown && !addrs.Overlaps(nodes):
+	case d != nil:
+		b.add(policy.Peer{Kind: policy.NodePeer}, d)
+	default:
+		b.add(policy.Peer{Kind: policy.NodePeer}, &policy.Doubt{Pos: b.pos, Ref: b.ref,
+			Msg: "whether addresses of nodes are among " + addrs.String() + " is not known"})
 	}
-	return all, doubts
 }

@@ -2,18 +2,98 @@ package calico
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// rule compiles one entry. It reports false for one that decides nothing: Log goes on to the next rule.
-func (c *compiler) rule(v *object.Value, d policy.Direction, path string) (policy.Rule, bool) {
-	r := policy.Rule{Direction: d, Pos: c.Object.At(v), Path: path}
-	doubts := c.Fields(v, path, "action", "ipVersion", "protocol", "notProtocol", "icmp", "notICMP", "source", "destination", "http", "metadata")
+// compiled is what one entry of ingress or egress comes to: rules with one action, for the pods of the policy
+// that own selects; a nil own narrows nothing.
+type compiled struct {
+	own   *expr
+	rules []policy.Rule
+}
+
+// rule compiles one entry. A Log entry comes to nothing, as it goes on to the next one.
+func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []compiled {
+	before := len(c.Doubts)
+	base := policy.Rule{Direction: d, Pos: c.Object.At(v), Path: path}
+	unknown := c.Fields(v, path, "action", "ipVersion", "protocol", "notProtocol", "icmp", "notICMP", "source", "destination", "http", "metadata")
+	logs := c.action(v, &base)
+	c.Fields(v.Get("metadata"), path+".metadata", "annotations")
+	vs, proto, hasPorts := c.variants(v, path)
+	source := c.entity(v.Get("source"), path+".source", base.Pos)
+	destination := c.entity(v.Get("destination"), path+".destination", base.Pos)
+	peer, self := &source, &destination
+	if d == policy.Egress {
+		peer, self = self, peer
+	}
+	conns, named, _ := c.ports(destination.value.Get("ports"), destination.path+".ports", proto, hasPorts)
+	notConns, notNamed, notGiven := c.ports(destination.value.Get("notPorts"), destination.path+".notPorts", proto, hasPorts)
+	if notGiven {
+		conns = conns.Subtract(notConns)
+	}
+	base.Named, base.NotNamed = named, notNamed
+	limits := append(c.sourcePorts(&source, proto, hasPorts), c.http(v.Get("http"), &base)...)
+	limits = append(limits, c.otherNames(d, &base)...)
+	family := source.families().Intersect(destination.families())
+	own, ownLimits, maybeOther := c.ownSide(self, family)
+	limits = append(limits, ownLimits...)
+	if self.services != nil {
+		c.Refused(self.services, "Calico refuses the object", "%s.services: not allowed on the pod's own side", self.path)
+	}
+	targets := []target{{conns: netset.All()}}
+	if peer.services != nil {
+		targets = c.services(peer, d)
+	}
+	if logs {
+		return nil
+	}
+	out := compiled{own: own}
+	refused := c.Doubts[before:]
+	for _, t := range targets {
+		for _, w := range vs {
+			r := base
+			r.Limits = slices.Concat(w.limits, limits)
+			within := w.family.Intersect(family)
+			r.Conns = w.conns.Intersect(conns).Intersect(t.conns)
+			if peer.services == nil {
+				r.Peers = c.peers(peer, within)
+			} else {
+				r.Peers = narrowed(t.peers, within)
+				for _, n := range t.named {
+					if w.conns.Overlaps(netset.Of(n.Protocol)) {
+						r.Named = append(r.Named, n)
+					}
+				}
+			}
+			if len(refused) > 0 {
+				r.Peers = []policy.Peer{{Kind: policy.DoubtPeer, Pos: r.Pos, Doubt: &refused[0]}}
+			}
+			r.Doubts = slices.Concat(unknown, t.doubts)
+			out.rules = append(out.rules, r)
+			if d == policy.Egress {
+				out.rules = append(out.rules, c.hostNames(&r, w.conns)...)
+			}
+		}
+	}
+	if len(maybeOther) == 0 {
+		return []compiled{out}
+	}
+	others := compiled{rules: slices.Clone(out.rules)}
+	for i := range others.rules {
+		r := &others.rules[i]
+		r.Limits = slices.Concat(r.Limits, maybeOther)
+	}
+	return []compiled{out, others}
+}
+
+// action reads the action into r, and tells whether it is Log.
+func (c *compiler) action(v *object.Value, r *policy.Rule) (logs bool) {
 	switch a := v.Get("action"); a.Str() {
 	case "Allow":
 		r.Action = policy.Allow
@@ -22,130 +102,112 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) (polic
 	case "Pass":
 		r.Action = policy.Pass
 	case "Log":
-		return r, false
+		return true
 	default:
-		c.Refused(v, "Calico refuses the object; write Allow, Deny, Pass or Log", "%s.action: want Allow, Deny, Pass or Log, got %+q", path, a.Str())
+		c.Refused(v, "Calico refuses the object; write Allow, Deny, Pass or Log", "%s.action: want Allow, Deny, Pass or Log, got %+q", r.Path, a.Str())
 	}
-	source, destination := v.Get("source"), v.Get("destination")
-	doubts = append(doubts, c.protocol(v, &r)...)
-	c.ports(destination.Get("ports"), &r)
-	peer, self, peerName, selfName := source, destination, "source", "destination"
-	if d == policy.Egress {
-		peer, self, peerName, selfName = self, peer, selfName, peerName
-	}
-	peers, more := c.peers(peer, path+"."+peerName, r.Pos)
-	doubts = append(doubts, more...)
-	doubts = append(doubts, c.Fields(self, path+"."+selfName, entityFields...)...)
-	// What a rule asks of the subject's own side narrows whom it binds.
-	unused := []string{"nets", "selector", "namespaceSelector"}
-	for _, name := range unused {
-		if given(self.Get(name)) {
-			doubts = append(doubts, c.Unclear(self.Get(name), "%s.%s.%s is not modelled yet", path, selfName, name))
-		}
-	}
-	doubts = append(doubts, c.negated(self, path+"."+selfName)...)
-	if given(source.Get("ports")) {
-		doubts = append(doubts, c.Unclear(source.Get("ports"), "%s.source.ports is not modelled yet", path))
-	}
-	for _, name := range []string{"ipVersion", "icmp", "notICMP", "notProtocol", "http"} {
-		if v.Get(name).IsSet() {
-			doubts = append(doubts, c.Unclear(v.Get(name), "%s.%s is not modelled yet", path, name))
-		}
-	}
-	r.Peers = peers
-	if len(doubts) > 0 {
-		// The doubt is of the peers, so that it stays within the protocol and ports that were understood.
-		r.Peers = []policy.Peer{{Kind: policy.DoubtPeer, Pos: r.Pos, Doubt: &doubts[0]}}
-	}
-	return r, true
+	return false
 }
 
-var entityFields = []string{
-	"nets", "notNets", "selector", "notSelector", "namespaceSelector", "ports", "notPorts", "services", "serviceAccounts",
-}
-
-// given tells whether a field says anything: empty texts, lists and maps do not.
-func given(v *object.Value) bool {
-	return v.IsSet() && (v.Str() != "" || len(v.List()) > 0 || len(v.Map()) > 0)
-}
-
-// negated finds the matches of an entity that are not modelled.
-func (c *compiler) negated(v *object.Value, path string) []policy.Doubt {
-	var doubts []policy.Doubt
-	for _, name := range []string{"notNets", "notSelector", "notPorts", "services", "serviceAccounts"} {
-		if given(v.Get(name)) {
-			doubts = append(doubts, c.Unclear(v.Get(name), "%s.%s is not modelled yet", path, name))
+// sourcePorts finds ports of the source, which are not told apart.
+func (c *compiler) sourcePorts(source *entity, proto netset.Protocol, hasPorts bool) []policy.Doubt {
+	var limits []policy.Doubt
+	for _, name := range [...]string{"ports", "notPorts"} {
+		v := source.value.Get(name)
+		if _, _, given := c.ports(v, source.path+"."+name, proto, hasPorts); given {
+			limits = append(limits, c.Unclear(v, "%s.%s: ports of the source are not told apart", source.path, name))
 		}
+	}
+	return limits
+}
+
+// http reads a match of requests. Felix allows the connection; what goes through it is judged by Calico's
+// application layer policy, when that is installed.
+func (c *compiler) http(v *object.Value, r *policy.Rule) []policy.Doubt {
+	if !v.IsSet() {
+		return nil
+	}
+	path := r.Path + ".http"
+	doubts := c.Fields(v, path, "methods", "paths")
+	var methods, paths []string
+	for i, m := range c.List(v.Get("methods"), path+".methods") {
+		text, _ := c.Text(m, fmt.Sprintf("%s.methods[%d]", path, i))
+		methods = append(methods, text)
+	}
+	for i, p := range c.List(v.Get("paths"), path+".paths") {
+		at := fmt.Sprintf("%s.paths[%d]", path, i)
+		doubts = append(doubts, c.Fields(p, at, "exact", "prefix")...)
+		exact, _ := c.Text(p.Get("exact"), at+".exact")
+		prefix, _ := c.Text(p.Get("prefix"), at+".prefix")
+		switch {
+		case (exact == "") == (prefix == "") || !strings.HasPrefix(exact+prefix, "/") || strings.ContainsAny(exact+prefix, "? #"):
+			c.Refused(p, "Calico refuses the object", "%s: want exact or prefix, beginning with / and without ?, # and blanks", at)
+		case exact != "":
+			paths = append(paths, exact)
+		default:
+			paths = append(paths, prefix+"*")
+		}
+	}
+	only := "HTTP"
+	if len(methods) > 0 {
+		only += " " + strings.Join(methods, ",")
+	}
+	if len(paths) > 0 {
+		only += " " + strings.Join(paths, ",")
+	}
+	switch {
+	case r.Direction == policy.Egress:
+		c.Refused(v, "Calico refuses the object", "%s: not allowed in an egress rule", path)
+	case r.Action != policy.Allow:
+		c.Refused(v, "Calico refuses the object; only Allow rules may look at requests", "%s: only allowed in a rule that allows", path)
+		doubts = append(doubts, c.Unclear(v, "%s: requests are not told apart", path))
+	default:
+		r.Only = append(r.Only, only)
 	}
 	return doubts
 }
 
-// protocol sets r.Conns to all of the rule's protocol.
-func (c *compiler) protocol(v *object.Value, r *policy.Rule) []policy.Doubt {
-	p := v.Get("protocol")
-	if !p.IsSet() {
-		r.Conns = netset.All()
-		return nil
+// ownSide is what a rule asks of the pod that the policy is bound to, besides the policy's own selector: own for
+// pods that certainly meet it, limits for all of them, and other for pods that own does not select.
+func (c *compiler) ownSide(e *entity, family netset.Addrs) (own *expr, limits, other []policy.Doubt) {
+	limits = slices.Concat(e.doubts, e.notDoubts)
+	if len(limits) > 0 {
+		return nil, limits, nil
 	}
-	switch p.Str() {
-	case "TCP", "6":
-		r.Conns = netset.Of(netset.TCP)
-	case "UDP", "17":
-		r.Conns = netset.Of(netset.UDP)
-	case "SCTP", "132":
-		r.Conns = netset.Of(netset.SCTP)
-	case "ICMP", "ICMPv6", "1", "58":
-		// ICMP of one family only, which Conns cannot tell apart.
-		r.Conns = netset.Of(netset.ICMP)
-		return []policy.Doubt{c.Unclear(p, "%s.protocol: %s is not modelled yet", r.Path, p.Str())}
-	default:
-		r.Conns = netset.Of(netset.Other)
-		if n, err := strconv.Atoi(p.Str()); p.Str() != "UDPLite" && (err != nil || p.Kind != object.Number || n < 1 || n > 255) {
-			c.Refused(p, "Calico refuses the object; write TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or a number from 1 to 255", "%s.protocol: %+q is no protocol", r.Path, p.Str())
+	if !e.allowed(family).Equal(family) {
+		limits = append(limits, c.Unclear(e.value, "%s: addresses on the pod's own side are not told apart", e.path))
+	}
+	own = e.sel
+	if e.notSel != nil {
+		own = and(e.sel, not(e.notSel))
+		for _, s := range c.holders(e.notSel) {
+			limits = append(limits, c.Unclear(e.value, "%s.notSelector also means %s, and whether that holds the pod's address is not told", e.path, s))
 		}
-		return []policy.Doubt{c.Unclear(p, "%s.protocol: %s is not modelled yet", r.Path, p.Str())}
 	}
-	if p.Kind == object.String && p.Str()[0] <= '9' {
-		c.Refused(p, "Calico refuses the object; write the number without quotes", "%s.protocol: %+q is no protocol", r.Path, p.Str())
+	if e.sel == nil || e.sel.kind == exprAll {
+		return own, limits, nil
 	}
-	return nil
+	if c.namespace != "" && e.notSel == nil && e.sel.is(labelNamespace, c.namespace) {
+		return nil, limits, nil // as the policy itself
+	}
+	for _, s := range c.holders(e.sel) {
+		other = append(other, c.Unclear(e.value, "%s: the selector also means %s, and whether that holds the pod's address is not told", e.path, s))
+	}
+	return own, limits, other
 }
 
-// ports narrows r.Conns to the destination ports listed.
-func (c *compiler) ports(list *object.Value, r *policy.Rule) {
-	path := r.Path + ".destination.ports"
-	items := c.List(list, path)
-	if len(items) == 0 {
-		return
-	}
-	protos := r.Conns.Protocols()
-	if len(protos) != 1 || !protos[0].HasPorts() {
-		// Felix treats such a policy as missing, so what it isolates falls open.
-		c.Refused(list, "Calico refuses the object; name the protocol TCP, UDP or SCTP", "%s: ports need a protocol that has ports", path)
-		return
-	}
-	r.Conns = netset.None()
-	for i, v := range items {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		first, last, isRange := strings.Cut(v.Str(), ":")
-		lo, err := strconv.Atoi(first)
-		switch {
-		case v.Kind == object.String && !isRange && err != nil && isPortName(v.Text):
-			r.Named = append(r.Named, policy.NamedPort{Protocol: protos[0], Name: v.Text, Pos: c.Object.At(v)})
-			continue
-		case !isRange:
-			last = first
+// holders are the sets that x means and that may hold addresses of pods.
+func (c *compiler) holders(x *expr) []object.Ref {
+	var out []object.Ref
+	for _, s := range selected(x, c.cluster) {
+		if s.doubt != nil || !s.addrs.IsEmpty() { // possibly meant is enough
+			out = append(out, s.ref)
 		}
-		hi, err2 := strconv.Atoi(last)
-		if err != nil || err2 != nil || lo < 1 || hi > 65535 || lo > hi || v.Kind != object.Number && v.Kind != object.String {
-			c.Refused(v, "Calico refuses the object", "%s: want a port, a range like 8000:8100 or a port name, got %+q", at, v.Str())
-			continue
-		}
-		r.Conns = r.Conns.Union(netset.Ports(protos[0], lo, hi))
 	}
+	return out
 }
 
-// isPortName is Calico's own rule for names, wider than that of Kubernetes.
-func isPortName(s string) bool {
-	return s != "" && len(s) <= 128 && strings.IndexFunc(s, func(r rune) bool { return !inWord(r) || r == '/' }) < 0
+// is tells whether x asks just for one value of one label.
+func (x *expr) is(key, value string) bool {
+	return x.kind == exprLabel && x.req.Key == key && x.req.Op == cluster.In && slices.Equal(x.req.Values, []string{value})
 }

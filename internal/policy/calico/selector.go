@@ -1,248 +1,287 @@
 package calico
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
-	"github.com/bulkhead-sec/bulkhead/internal/object"
-	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// Labels that Calico itself puts on endpoints and namespaces.
+// Limits of one selector. Calico itself has none; what is beyond them is not understood, never cut off.
 const (
-	labelNamespace    = "projectcalico.org/namespace"    // on a pod: the name of its namespace
-	labelOrchestrator = "projectcalico.org/orchestrator" // on a pod: "k8s"
-	labelName         = "projectcalico.org/name"         // on a namespace: its name
+	maxText  = 1 << 15 // bytes
+	maxDepth = 100     // parentheses and negations inside each other
 )
 
-// selector reads a selector field; an unset or empty one selects everything. The doubt is nil when it was
-// understood.
-func (c *compiler) selector(v *object.Value, path string) (cluster.Selector, *policy.Doubt) {
-	text, _ := c.Text(v, path)
-	s, err := parseSelector(text)
-	if err != nil {
-		d := c.Unclear(v, "%s: %v", path, err)
-		return nil, &d
-	}
-	return s, nil
+// errTooBig marks selectors that are beyond a limit of ours, as opposed to those that Calico refuses.
+var errTooBig = errors.New("the selector is too big to be understood")
+
+// exprKind is what an expr is.
+type exprKind uint8
+
+const (
+	exprAll    exprKind = iota // all(): true of every endpoint
+	exprGlobal                 // global(): endpoints outside namespaces; only in a namespaceSelector
+	exprLabel                  // one condition on a label
+	exprNot                    // of args[0]
+	exprAnd                    // of args, true when there are none
+	exprOr                     // of args, false when there are none
+)
+
+// expr is a selector as written.
+type expr struct {
+	kind exprKind
+	req  cluster.Requirement // exprLabel; Values may be empty: "a in {}"
+	args []*expr
 }
 
-// onPods splits a selector of endpoints into what it asks of a pod's own labels and of the name of its
-// namespace.
-func onPods(r *policy.Reader, at *object.Value, s cluster.Selector) (pods, namespaces cluster.Selector, doubt *policy.Doubt) {
-	for _, q := range s {
-		switch {
-		case q.Key == labelNamespace:
-			q.Key = cluster.NameLabel
-			namespaces = append(namespaces, q)
-		case q.Key == labelOrchestrator && q.Matches(map[string]string{labelOrchestrator: "k8s"}):
-			// Every pod has it.
-		case reserved(q.Key):
-			d := r.Unclear(at, "the label %s, which Calico itself sets, is not modelled yet", q.Key)
-			return nil, nil, &d
-		default:
-			pods = append(pods, q)
+func label(key string, op cluster.Operator, values ...string) *expr {
+	return &expr{kind: exprLabel, req: cluster.Requirement{Key: key, Op: op, Values: values}}
+}
+
+// and joins expressions, leaving out nil ones, which ask for nothing. It is nil when all are.
+func and(args ...*expr) *expr {
+	var some []*expr
+	for _, a := range args {
+		if a != nil {
+			some = append(some, a)
 		}
 	}
-	return pods, namespaces, nil
+	switch len(some) {
+	case 0:
+		return nil
+	case 1:
+		return some[0]
+	}
+	return &expr{kind: exprAnd, args: some}
 }
 
-// onNamespaces turns a namespaceSelector into one on the labels that Kubernetes knows.
-func onNamespaces(r *policy.Reader, at *object.Value, s cluster.Selector) (cluster.Selector, *policy.Doubt) {
-	var out cluster.Selector
-	for _, q := range s {
-		switch {
-		case q.Key == labelName:
-			q.Key = cluster.NameLabel
-		case reserved(q.Key):
-			d := r.Unclear(at, "the label %s, which Calico itself sets, is not modelled yet", q.Key)
-			return nil, &d
+func not(x *expr) *expr { return &expr{kind: exprNot, args: []*expr{x}} }
+
+// has tells whether an expr of kind k is anywhere in x.
+func (x *expr) has(k exprKind) bool {
+	if x.kind == k {
+		return true
+	}
+	for _, a := range x.args {
+		if a.has(k) {
+			return true
 		}
-		out = append(out, q)
 	}
-	return out, nil
+	return false
 }
 
-// reserved tells whether Calico makes the label up, so that objects do not show it. pcns. and pcsa. carry
-// the labels of the namespace and of the service account.
-func reserved(key string) bool {
-	return strings.HasPrefix(key, "projectcalico.org/") || strings.HasPrefix(key, "pcns.") || strings.HasPrefix(key, "pcsa.")
+// rewrite is a copy of x with every leaf replaced. f is given leaves only.
+func (x *expr) rewrite(f func(*expr) *expr) *expr {
+	if len(x.args) == 0 && x.kind != exprAnd && x.kind != exprOr {
+		return f(x)
+	}
+	c := *x
+	c.args = make([]*expr, len(x.args))
+	for i, a := range x.args {
+		c.args[i] = a.rewrite(f)
+	}
+	return &c
 }
 
-// parseSelector reads the part of Calico's selector language that a conjunction of label requirements can
-// say. Every error means "not understood", not "wrong".
-func parseSelector(text string) (cluster.Selector, error) {
-	p := parser{rest: text}
-	if p.peek() == "" {
-		return nil, p.err
+// prefixed puts prefix before every label, as libcalico does to selectors of namespaces and accounts.
+func (x *expr) prefixed(prefix string) *expr {
+	return x.rewrite(func(l *expr) *expr {
+		c := *l
+		if c.kind == exprLabel {
+			c.req.Key = prefix + c.req.Key
+		}
+		return &c
+	})
+}
+
+// eval tells whether x certainly and possibly matches labels. unknown, when not nil, tells of which labels
+// nothing is known.
+func (x *expr) eval(labels map[string]string, unknown func(key string) bool) (must, may bool) {
+	switch x.kind {
+	case exprAll, exprGlobal:
+		return true, true
+	case exprLabel:
+		if unknown != nil && unknown(x.req.Key) {
+			return false, true
+		}
+		ok := x.req.Matches(labels)
+		return ok, ok
+	case exprNot:
+		must, may = x.args[0].eval(labels, unknown)
+		return !may, !must
+	case exprAnd:
+		must, may = true, true
+		for _, a := range x.args {
+			m, n := a.eval(labels, unknown)
+			must, may = must && m, may && n
+		}
+	case exprOr:
+		for _, a := range x.args {
+			m, n := a.eval(labels, unknown)
+			must, may = must || m, may || n
+		}
 	}
-	s := p.conjunction(0)
-	if p.err == nil && p.peek() != "" {
-		p.fail("%q", p.peek())
+	return must, may
+}
+
+// parseSelector reads the selector language as libcalico-go/lib/selector does. An empty text gives nil, which
+// callers take for all(). The error is errTooBig, or what Calico would refuse the text for.
+func parseSelector(text string) (*expr, error) {
+	if len(text) > maxText {
+		return nil, fmt.Errorf("%w: more than %d bytes", errTooBig, maxText)
+	}
+	tokens, err := tokenize(text)
+	if err != nil || len(tokens) == 0 {
+		return nil, err
+	}
+	p := parser{rest: tokens}
+	x := p.or(0)
+	if p.err == nil && len(p.rest) > 0 {
+		p.fail("%s is not expected", p.peek())
 	}
 	if p.err != nil {
 		return nil, p.err
 	}
-	return sorted(s), nil
-}
-
-// sorted sorts s in place, as cluster.Selector asks.
-func sorted(s cluster.Selector) cluster.Selector {
-	slices.SortFunc(s, func(a, b cluster.Requirement) int { return strings.Compare(a.String(), b.String()) })
-	return s
+	return x, nil
 }
 
 type parser struct {
-	rest string
+	rest []token
 	err  error
 }
 
 func (p *parser) fail(format string, args ...any) {
 	if p.err == nil {
-		p.err = fmt.Errorf("selector not modelled yet: "+format, args...)
+		p.err = fmt.Errorf("the selector is not valid: "+format, args...)
 	}
+	p.rest = nil // so that every loop ends
 }
 
-// operators, longest first. Words are read as words.
-var operators = []string{"&&", "||", "==", "!=", "(", ")", "{", "}", ",", "!"}
-
-// peek is the next token as written, "" at the end or after an error.
-func (p *parser) peek() string {
-	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
-	if p.err != nil || p.rest == "" {
-		return ""
+func (p *parser) peek() token {
+	if len(p.rest) == 0 {
+		return token{}
 	}
-	for _, op := range operators {
-		if strings.HasPrefix(p.rest, op) {
-			return op
-		}
-	}
-	if q := p.rest[0]; q == '\'' || q == '"' {
-		end := strings.IndexByte(p.rest[1:], q)
-		if end < 0 {
-			p.fail("a quote is not closed")
-			return ""
-		}
-		return p.rest[:end+2]
-	}
-	end := strings.IndexFunc(p.rest, func(r rune) bool { return !inWord(r) })
-	switch end {
-	case 0:
-		p.fail("%+q", p.rest[:1])
-		return ""
-	case -1:
-		return p.rest
-	}
-	return p.rest[:end]
+	return p.rest[0]
 }
 
-func inWord(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_./-", r)
-}
-
-func (p *parser) next() string {
+func (p *parser) next() token {
 	t := p.peek()
-	p.rest = strings.TrimPrefix(p.rest, t)
+	if len(p.rest) > 0 {
+		p.rest = p.rest[1:]
+	}
 	return t
 }
 
-// want takes the token t, or fails.
-func (p *parser) want(t string) {
-	if got := p.next(); got != t {
-		p.fail("want %q, got %q", t, got)
+// take takes the next token if it is the sign.
+func (p *parser) take(sign string) bool {
+	if p.peek() != (token{tokenSign, sign}) {
+		return false
 	}
-}
-
-const maxDepth = 50
-
-func (p *parser) conjunction(depth int) cluster.Selector {
-	s := p.term(depth)
-	for p.err == nil && p.peek() == "&&" {
-		p.next()
-		s = append(s, p.term(depth)...)
-	}
-	return s
-}
-
-func (p *parser) term(depth int) cluster.Selector {
-	switch t := p.peek(); {
-	case depth > maxDepth:
-		p.fail("nested too deeply")
-	case t == "(":
-		p.next()
-		s := p.conjunction(depth + 1)
-		p.want(")")
-		return s
-	case t == "!":
-		p.next()
-		if p.peek() == "has" {
-			return cluster.Selector{{Key: p.has(), Op: cluster.DoesNotExist}}
-		}
-		p.fail("! before anything but has()")
-	case t == "has":
-		return cluster.Selector{{Key: p.has(), Op: cluster.Exists}}
-	case t == "all":
-		p.next()
-		p.want("(")
-		p.want(")")
-	case t == "" || !isWord(t):
-		p.fail("want a condition, got %q", t)
-	default:
-		return p.comparison()
-	}
-	return nil
-}
-
-func (p *parser) has() string {
 	p.next()
-	p.want("(")
-	key := p.next()
-	if !isWord(key) {
-		p.fail("has(%s", key)
-	}
-	p.want(")")
-	return key
+	return true
 }
 
-func (p *parser) comparison() cluster.Selector {
-	r := cluster.Requirement{Key: p.next()}
-	switch op := p.next(); op {
-	case "==":
-		r.Values = []string{p.value()}
-	case "!=":
-		r.Op, r.Values = cluster.NotIn, []string{p.value()}
-	case "in":
-		r.Values = p.values()
-	case "not":
-		p.want("in")
-		r.Op, r.Values = cluster.NotIn, p.values()
+func (p *parser) want(sign string) {
+	if t := p.peek(); !p.take(sign) {
+		p.fail("want %s, got %s", sign, t)
+	}
+}
+
+// or has the lowest precedence.
+func (p *parser) or(depth int) *expr { return p.chain(depth, "||", exprOr, p.and) }
+
+func (p *parser) and(depth int) *expr { return p.chain(depth, "&&", exprAnd, p.operation) }
+
+func (p *parser) chain(depth int, sign string, kind exprKind, operand func(int) *expr) *expr {
+	x := operand(depth)
+	args := []*expr{x}
+	for p.take(sign) {
+		args = append(args, operand(depth))
+	}
+	if len(args) == 1 {
+		return x
+	}
+	return &expr{kind: kind, args: args}
+}
+
+func (p *parser) operation(depth int) *expr {
+	if depth > maxDepth {
+		p.err = fmt.Errorf("%w: nested more than %d deep", errTooBig, maxDepth)
+		p.rest = nil
+		return &expr{}
+	}
+	switch t := p.next(); {
+	case t == token{tokenSign, "!"}:
+		return not(p.operation(depth + 1))
+	case t == token{tokenSign, "("}:
+		x := p.or(depth + 1)
+		p.want(")")
+		return x
+	case t.kind == tokenAll:
+		return &expr{}
+	case t.kind == tokenGlobal:
+		return &expr{kind: exprGlobal}
+	case t.kind == tokenHas:
+		return label(t.text, cluster.Exists)
+	case t.kind == tokenLabel:
+		return p.comparison(t.text)
 	default:
-		p.fail("%q after %s", op, r.Key)
+		p.fail("want a condition, got %s", t)
 	}
-	return cluster.Selector{r}
+	return &expr{}
 }
 
-func (p *parser) values() []string {
-	p.want("{")
-	values := []string{p.value()}
-	for p.err == nil && p.peek() == "," {
-		p.next()
-		values = append(values, p.value())
+func (p *parser) comparison(key string) *expr {
+	switch t := p.next(); t.text {
+	case "==":
+		return label(key, cluster.In, p.value())
+	case "!=":
+		return label(key, cluster.NotIn, p.value())
+	case "contains":
+		return label(key, cluster.Contains, p.value())
+	case "starts with":
+		return label(key, cluster.StartsWith, p.value())
+	case "ends with":
+		return label(key, cluster.EndsWith, p.value())
+	case "in":
+		return label(key, cluster.In, p.values()...)
+	case "not in":
+		return label(key, cluster.NotIn, p.values()...)
+	default:
+		p.fail("want an operator after %s, got %s", shorten(key), t)
 	}
-	p.want("}")
-	slices.Sort(values)
-	return slices.Compact(values)
+	return &expr{}
 }
 
 func (p *parser) value() string {
 	t := p.next()
-	if len(t) < 2 || t[0] != '\'' && t[0] != '"' {
-		p.fail("want a quoted value, got %q", t)
-		return ""
+	if t.kind != tokenText {
+		p.fail("want a quoted text, got %s", t)
 	}
-	return t[1 : len(t)-1]
+	return t.text
 }
 
-func isWord(t string) bool { return t != "" && inWord(rune(t[0])) }
+// values reads a set. It may be empty, and end in a comma.
+func (p *parser) values() []string {
+	p.want("{")
+	var values []string
+	for p.peek().kind == tokenText {
+		values = append(values, p.next().text)
+		if !p.take(",") {
+			break
+		}
+	}
+	p.want("}")
+	return values
+}
+
+// shorten keeps messages short and in ASCII.
+func shorten(s string) string {
+	const most = 40
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return strings.Trim(fmt.Sprintf("%+q", s), `"`)
+}

@@ -1,0 +1,95 @@
+package calico
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// otherNames finds what names of ports may or may not mean besides ordinary containers: ports of init containers,
+// which Calico reads from some version on, and ports that host endpoints declare, as far as a rule leaves
+// them out. Names to be left out that are in doubt are taken from r, so that it possibly matches them.
+func (c *compiler) otherNames(d policy.Direction, r *policy.Rule) []policy.Doubt {
+	var limits []policy.Doubt
+	say := func(n policy.NamedPort, format string, args ...any) {
+		limits = append(limits, policy.Doubt{Pos: n.Pos, Ref: c.Object.Ref, Msg: fmt.Sprintf(format, args...)})
+	}
+	inDoubt := func(n policy.NamedPort) bool {
+		i := slices.IndexFunc(c.cluster.Pods, func(p *cluster.Pod) bool { return initPort(p, n) })
+		if i >= 0 {
+			say(n, "port %s of %s is declared by an init container, which not every version of Calico reads", n.Name, c.cluster.Pods[i].Workload.Ref)
+		}
+		return i >= 0
+	}
+	for _, n := range r.Named {
+		inDoubt(n)
+	}
+	var notNamed []policy.NamedPort
+	for _, n := range r.NotNamed {
+		if !inDoubt(n) {
+			notNamed = append(notNamed, n)
+		}
+		if d == policy.Egress {
+			for _, h := range c.hostPorts(n) {
+				say(n, "%s also has a port named %s", h.ref, n.Name)
+			}
+		}
+	}
+	r.NotNamed = notNamed
+	return limits
+}
+
+// initPort tells whether an init container of p that goes on running declares the port.
+func initPort(p *cluster.Pod, n policy.NamedPort) bool {
+	for _, q := range p.Ports {
+		if q.Name == n.Name && q.Protocol == n.Protocol &&
+			slices.ContainsFunc(p.Spec.Get("initContainers").List(), func(k *object.Value) bool { return k.Get("name").Str() == q.Container }) {
+			return true
+		}
+	}
+	return false
+}
+
+type hostPort struct {
+	ref    object.Ref
+	addrs  netset.Addrs
+	number int
+}
+
+// hostPorts are the ports of that name that host endpoints declare.
+func (c *compiler) hostPorts(n policy.NamedPort) []hostPort {
+	var out []hostPort
+	for _, g := range groups {
+		for _, o := range c.cluster.Kind(g, "HostEndpoint") {
+			for _, p := range o.Root.Get("spec", "ports").List() {
+				number, _ := p.Get("port").Int()
+				if p.Get("name").Str() == n.Name && number > 0 {
+					out = append(out, hostPort{o.Ref, readHostEndpoint(policy.NewReader(o)), number})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// hostNames are rules for what the port names of an egress rule r mean on nodes.
+func (c *compiler) hostNames(r *policy.Rule, conns netset.Conns) []policy.Rule {
+	var out []policy.Rule
+	for _, n := range r.Named {
+		for _, h := range c.hostPorts(n) {
+			more := *r
+			more.Named, more.NotNamed = nil, nil
+			more.Conns = netset.Ports(n.Protocol, h.number, h.number).Intersect(conns)
+			more.Peers = []policy.Peer{{
+				Kind: policy.AddrPeer, Addrs: h.addrs, Reach: policy.Everywhere, Pos: n.Pos,
+				Doubt: &policy.Doubt{Pos: n.Pos, Ref: c.Object.Ref, Msg: fmt.Sprintf("%s has a port named %s, and ports of nodes are not resolved by name", h.ref, n.Name)},
+			}}
+			out = append(out, more)
+		}
+	}
+	return out
+}
