@@ -19,7 +19,7 @@ var exp07 = pci.Check{
 	Why: "An Ingress with a tls entry for one host serves its other hosts in clear text. A rule without a host, or a default backend, answers " +
 		"whatever name a client makes up.",
 	Fix: "List every host under spec.tls, name each host, and send what is left over to a page of its own.",
-	Evidence: "Each rule of each Ingress, with the tls entry that covers its host. Certificates, versions and ciphers are not looked at, nor " +
+	Evidence: "Each rule of each Ingress, with the tls entry that covers its host, and each listener that a route is attached to. Certificates, versions and ciphers are not looked at, nor " +
 		"redirects that a controller makes by its own settings.",
 	Run: runExp07,
 }
@@ -30,7 +30,7 @@ var tlsElsewhere = []string{
 	"alb.ingress.kubernetes.io/certificate-arn", "networking.gke.io/managed-certificates", "ingress.gcp.kubernetes.io/pre-shared-cert",
 }
 
-// flaw is one thing wrong with a rule of an Ingress.
+// flaw is one thing wrong with a rule of an Ingress or a route.
 type flaw struct {
 	status pci.Status
 	text   string
@@ -47,7 +47,9 @@ func runExp07(in *pci.Input) []pci.Finding {
 			continue
 		}
 		of++
-		if w.entries[0].Kind != exposure.Ingress {
+		// A part of a route that is not understood is an entry of its own.
+		isRead := func(e exposure.Entry) bool { return e.Kind != exposure.NotModelled }
+		if !slices.ContainsFunc(w.entries, isRead) {
 			found = append(found, w.finding(in, pci.Unknown, pci.High, "kind %s is not modelled: whether its listeners use TLS is not known", w.via.Kind))
 			continue
 		}
@@ -55,12 +57,16 @@ func runExp07(in *pci.Input) []pci.Finding {
 			found = append(found, *f)
 			continue
 		}
+		if i := slices.IndexFunc(w.entries, func(e exposure.Entry) bool { return !isRead(e) }); i >= 0 {
+			found = append(found, w.finding(in, pci.Unknown, pci.High, "not all of it is read, so whether it is served in clear text is not known: %s", w.entries[i].Because[0]))
+			continue
+		}
 		holds++
 	}
 	return withSummary(found, of, holds, "Ingresses and routes", "every host is named and covered by TLS")
 }
 
-// ingressFlaws makes one finding of all flaws of an Ingress, with the worst of their statuses.
+// ingressFlaws makes one finding of all flaws of an Ingress or a route, with the worst of their statuses.
 func ingressFlaws(in *pci.Input, w way) *pci.Finding {
 	var flaws []flaw
 	o := objectOf(in.Cluster, w.via)
@@ -74,8 +80,12 @@ func ingressFlaws(in *pci.Input, w way) *pci.Finding {
 	if len(flaws) == 0 {
 		return nil
 	}
+	fix := "name every host and list it under spec.tls with its Secret"
+	if w.via.Kind != exposure.Ingress {
+		fix = "let only listeners with TLS lead to it, and name every host"
+	}
 	worst := flaws[0]
-	f := pci.Finding{Subject: w.via, Severity: w.severity(in, pci.High), Fix: &pci.Fix{Text: "name every host and list it under spec.tls with its Secret"}}
+	f := pci.Finding{Subject: w.via, Severity: w.severity(in, pci.High), Fix: &pci.Fix{Text: fix}}
 	var texts []string
 	for _, l := range flaws {
 		if order(l.status) < order(worst.status) {
@@ -105,6 +115,9 @@ func order(s pci.Status) int { return slices.Index(pci.Statuses(), s) }
 
 // entryFlaws judges one rule. Of internal Ingresses only those into the cardholder data environment matter.
 func entryFlaws(in *pci.Input, e exposure.Entry, notes map[string]string) []flaw {
+	if e.Kind == exposure.NotModelled || e.Kind == exposure.Route && e.Dangling() {
+		return nil // the object is told of as a whole; nothing is served
+	}
 	intoCDE := slices.ContainsFunc(e.Targets, func(t exposure.Target) bool { return in.Scope.InCDE(t.Workload) })
 	if e.Public == enforcer.No && !intoCDE {
 		return nil
@@ -115,7 +128,13 @@ func entryFlaws(in *pci.Input, e exposure.Entry, notes map[string]string) []flaw
 		name = "every host"
 	}
 	var out []flaw
-	if e.TLS != enforcer.Yes {
+	switch {
+	case e.TLS == enforcer.Yes:
+	case e.Kind == exposure.Route && e.TLS == enforcer.No:
+		out = append(out, flaw{pci.Fail, fmt.Sprintf("%s is served in clear text on port %d", name, e.Port), e.Pos})
+	case e.Kind == exposure.Route:
+		out = append(out, flaw{pci.Unknown, "whether " + name + " is served over TLS alone is not known", e.Pos})
+	default:
 		l := flaw{pci.Fail, name + " is served in clear text: no tls entry covers it", e.Pos}
 		for _, k := range tlsElsewhere {
 			if notes[k] != "" {
@@ -125,6 +144,7 @@ func entryFlaws(in *pci.Input, e exposure.Entry, notes map[string]string) []flaw
 		out = append(out, l)
 	}
 	switch {
+	case e.Kind == exposure.Route && e.Path == "": // connections have no host
 	case e.Host == "" && e.Path == "" && intoCDE:
 		out = append(out, flaw{pci.Fail, "the default backend leads into the cardholder data environment, whatever name a client asks for", e.Pos})
 	case e.Host == "" && sensitive:

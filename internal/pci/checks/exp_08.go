@@ -75,7 +75,7 @@ func direct(in *pci.Input, w *cluster.Workload) []pci.Finding {
 			switch {
 			case p.open == enforcer.No:
 				continue
-			case p.open == enforcer.Yes && e.Public == enforcer.Yes && e.Kind != exposure.Ingress:
+			case p.open == enforcer.Yes && e.Public == enforcer.Yes && e.Kind != exposure.Ingress && e.Kind != exposure.Route:
 				f, sureWays = &sure, append(sureWays, name)
 				f.Because = append(f.Because, pci.Because{Ref: x.via, Pos: e.Pos, Msg: e.Kind + " is public and leads to it"})
 			default:
@@ -108,7 +108,7 @@ func direct(in *pci.Input, w *cluster.Workload) []pci.Finding {
 }
 
 func isModelled(kind string) bool {
-	return slices.Contains([]string{exposure.LoadBalancer, exposure.NodePort, exposure.ExternalIP, exposure.Ingress, exposure.HostPort, exposure.HostNetwork}, kind)
+	return slices.Contains([]string{exposure.LoadBalancer, exposure.NodePort, exposure.ExternalIP, exposure.Ingress, exposure.Route, exposure.HostPort, exposure.HostNetwork}, kind)
 }
 
 // unseen is for a workload that policies leave open to the internet while no object leads there: pods with

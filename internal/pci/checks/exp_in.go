@@ -263,9 +263,12 @@ func seen(in *pci.Input, e exposure.Entry, w *cluster.Workload, clients netset.A
 	return out
 }
 
-// passedOn is the workloads that take the traffic of an Ingress in the cluster and pass it on. There are none
+// passedOn is the workloads that take the traffic of an Ingress or a route in the cluster and pass it on. There are none
 // for classes that clouds serve with load balancers of their own (AWS, GKE, Azure Application Gateway).
 func passedOn(c *cluster.Cluster, e exposure.Entry) []*cluster.Workload {
+	if e.Kind == exposure.Route {
+		return e.Controllers
+	}
 	if e.Kind != exposure.Ingress {
 		return nil
 	}
