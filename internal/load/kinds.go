@@ -69,8 +69,14 @@ func Kinds() []Kind {
 		in("policy.linkerd.io", "AuthorizationPolicy", "authorizationpolicies", "MeshTLSAuthentication", "meshtlsauthentications",
 			"NetworkAuthentication", "networkauthentications", "Server", "servers", "ServerAuthorization", "serverauthorizations"),
 		in("gateway.networking.k8s.io", "Gateway", "gateways", "GatewayClass", "gatewayclasses", "GRPCRoute", "grpcroutes",
-			"HTTPRoute", "httproutes", "ReferenceGrant", "referencegrants", "TCPRoute", "tcproutes", "TLSRoute", "tlsroutes", "UDPRoute", "udproutes"),
+			"HTTPRoute", "httproutes", "ListenerSet", "listenersets", "ReferenceGrant", "referencegrants", "TCPRoute", "tcproutes", "TLSRoute", "tlsroutes", "UDPRoute", "udproutes"),
+		in("gateway.networking.x-k8s.io", "XListenerSet", "xlistenersets"),
+		in("gateway.k8s.aws", "LoadBalancerConfiguration", "loadbalancerconfigurations"),
 		in("route.openshift.io", "Route", "routes"),
+		in("operator.openshift.io", "IngressController", "ingresscontrollers"),
+		in("traefik.io", traefik()...),
+		in("traefik.containo.us", traefik()...),
+		in("projectcontour.io", "HTTPProxy", "httpproxies"),
 		in("config.openshift.io", "Network", "networks"),
 		in("operator.openshift.io", "Network", "networks"),
 		in("operator.tigera.io", "Installation", "installations"),
@@ -92,6 +98,13 @@ func calico() []string {
 		"NetworkPolicy", "networkpolicies", "NetworkSet", "networksets", "Profile", "profiles",
 		"StagedGlobalNetworkPolicy", "stagedglobalnetworkpolicies", "StagedKubernetesNetworkPolicy", "stagedkubernetesnetworkpolicies",
 		"StagedNetworkPolicy", "stagednetworkpolicies", "Tier", "tiers",
+	}
+}
+
+func traefik() []string {
+	return []string{
+		"IngressRoute", "ingressroutes", "IngressRouteTCP", "ingressroutetcps", "IngressRouteUDP", "ingressrouteudps",
+		"Middleware", "middlewares", "TraefikService", "traefikservices",
 	}
 }
 
