@@ -76,7 +76,7 @@ func (g *globals) analyse(ctx context.Context, sources []string, o *sourceOption
 		return nil, err
 	}
 	a.policies = kinds.Compile(a.cluster)
-	a.problems = append(a.problems, a.policies.Problems...)
+	a.problems = append(append(a.problems, a.policies.Problems...), inert(a.cluster, a.policies, a.profile)...)
 	a.model = reach.Compile(a.cluster, a.policies, a.profile)
 	a.exposure = exposure.Find(a.cluster)
 	a.problems = append(a.problems, a.exposure.Problems...)

@@ -194,6 +194,7 @@ func inputOf(t *testing.T, objects []*object.Object, opt options) *pci.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prof.Mesh = enforcer.MeshOf(c)
 	set := kinds.Compile(c)
 	scope, _ := pci.ScopeOf(c, intent, opt.label)
 	return &pci.Input{

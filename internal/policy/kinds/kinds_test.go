@@ -80,3 +80,41 @@ metadata: {namespace: a, name: opaque}
 		t.Errorf("problems: got %v", set.Problems)
 	}
 }
+
+// TestDeciding: an object counts once, whatever becomes of it, and what decides nothing does not count.
+func TestDeciding(t *testing.T) {
+	const in = `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: a, name: two-policies}
+spec: {podSelector: {}, policyTypes: [Egress], ingress: [{}]}
+---
+apiVersion: projectcalico.org/v3
+kind: StagedNetworkPolicy
+metadata: {namespace: a, name: staged}
+spec: {selector: all()}
+---
+apiVersion: k8s.ovn.org/v1
+kind: EgressFirewall
+metadata: {namespace: a, name: default}
+spec: {egress: []}
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: a, name: s}
+`
+	objects, _, _ := load.Parse([]byte(in), "in.yaml", load.Limits{})
+	slices.Reverse(objects)
+	c, _ := cluster.New(objects, cluster.Options{})
+	set := kinds.Compile(c)
+	if len(set.Policies) < 2 {
+		t.Fatalf("got %d policies, want one object to become two", len(set.Policies))
+	}
+	var got []string
+	for _, o := range kinds.Deciding(c, set) {
+		got = append(got, o.Ref.String())
+	}
+	if want := []string{"EgressFirewall a/default", "NetworkPolicy a/two-policies", "StagedNetworkPolicy a/staged"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
