@@ -12,6 +12,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy/admin"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/calico"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/cilium"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/istio"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/netpol"
 )
 
@@ -21,6 +22,7 @@ var All = []policy.Kind{
 	admin.Kind,
 	calico.Kind,
 	cilium.Kind,
+	istio.Kind,
 }
 
 // Compile compiles every object of every kind in All, and names the objects that decide about traffic and

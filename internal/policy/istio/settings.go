@@ -1,0 +1,176 @@
+package istio
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// settings is what the mesh as a whole is set to: MeshConfig, where the input has one, and its defaults
+// (istio.io/api mesh/v1alpha1, pkg/config/mesh DefaultMeshConfig).
+type settings struct {
+	root        string   // the namespace whose policies hold everywhere
+	trustDomain string   // first part of the identities of this mesh
+	aliases     []string // trust domains that policies may use for it
+	autoMTLS    bool     // client proxies use mTLS on their own where the server takes it
+	hbone       bool     // sidecars and gateways speak the tunnel protocol of ambient pods
+	stated      bool     // a MeshConfig was read
+	// discovery, when not nil, selects the namespaces that the control plane looks at (any of them).
+	discovery []cluster.Selector
+	// doubt, when not nil, says why none of this is certain.
+	doubt *policy.Doubt
+}
+
+// meshConfigs are the places where a MeshConfig is kept: the ConfigMap that the control plane reads, and the
+// objects of the two operators that write it.
+func meshConfigs(c *cluster.Cluster) (found []meshConfig) {
+	for _, o := range c.Kind("", "ConfigMap") {
+		v := o.Root.Get("data", "mesh")
+		if !v.IsSet() || o.Ref.Name != "istio" && !strings.HasPrefix(o.Ref.Name, "istio-") {
+			continue
+		}
+		root, err := parseYAML(v)
+		found = append(found, meshConfig{o, v, root, err})
+	}
+	for _, o := range c.Kind("install.istio.io", "IstioOperator") {
+		if v := o.Root.Get("spec", "meshConfig"); v.IsSet() {
+			found = append(found, meshConfig{o, v, v, nil})
+		}
+	}
+	for _, o := range c.Kind("sailoperator.io", "Istio") {
+		if v := o.Root.Get("spec", "values", "meshConfig"); v.IsSet() {
+			found = append(found, meshConfig{o, v, v, nil})
+		}
+	}
+	return found
+}
+
+type meshConfig struct {
+	object *object.Object
+	at     *object.Value // for the place
+	root   *object.Value
+	err    error
+}
+
+func readSettings(c *cluster.Cluster) settings {
+	s := settings{root: "istio-system", trustDomain: localDomain, autoMTLS: true}
+	unsure := func(m meshConfig, format string, args ...any) {
+		if s.doubt == nil {
+			s.doubt = &policy.Doubt{Pos: m.object.At(m.at), Ref: m.object.Ref, Msg: fmt.Sprintf(format, args...)}
+		}
+	}
+	var first *settings
+	for _, m := range meshConfigs(c) {
+		if m.err != nil || m.root.Kind != object.Map {
+			unsure(m, "the MeshConfig cannot be read, so the settings of the mesh are not known")
+			continue
+		}
+		got := s
+		got.doubt = nil
+		got.read(m.root)
+		if first == nil {
+			first = &got
+		} else if !first.equal(got) {
+			unsure(m, "two MeshConfigs differ, and it is not known which control plane a pod belongs to")
+		}
+	}
+	if first != nil {
+		first.doubt, first.stated = s.doubt, true
+		s = *first
+	}
+	return s
+}
+
+// read takes over the fields of a MeshConfig that matter here; all others are about other things.
+func (s *settings) read(v *object.Value) {
+	if t := v.Get("rootNamespace").Str(); t != "" {
+		s.root = t
+	}
+	if t := v.Get("trustDomain").Str(); t != "" {
+		s.trustDomain = t
+	}
+	for _, a := range v.Get("trustDomainAliases").List() {
+		s.aliases = append(s.aliases, a.Str())
+	}
+	if a := v.Get("enableAutoMtls"); a.IsSet() {
+		s.autoMTLS = a.True()
+	}
+	s.hbone = v.Get("defaultConfig", "proxyMetadata", "ISTIO_META_ENABLE_HBONE").Str() == "true"
+	for _, d := range v.Get("discoverySelectors").List() {
+		sel, bad := cluster.ParseSelector(d)
+		if len(bad) > 0 { // then it may select anything: a namespace label that no input has says so
+			sel = cluster.NewSelector(cluster.Requirement{Key: "istio.io/unreadable", Op: cluster.Exists})
+		}
+		s.discovery = append(s.discovery, sel)
+	}
+}
+
+func (s *settings) equal(t settings) bool {
+	return s.root == t.root && s.trustDomain == t.trustDomain && slices.Equal(s.aliases, t.aliases) && s.autoMTLS == t.autoMTLS &&
+		s.hbone == t.hbone && slices.EqualFunc(s.discovery, t.discovery, func(a, b cluster.Selector) bool { return a.String() == b.String() })
+}
+
+// discovers tells whether the control plane certainly looks at a namespace.
+func (s *settings) discovers(ns *cluster.Namespace) bool {
+	if len(s.discovery) == 0 {
+		return true
+	}
+	return ns != nil && slices.ContainsFunc(s.discovery, func(sel cluster.Selector) bool {
+		for _, r := range sel {
+			if !ns.Declared && r.Key != cluster.NameLabel || !r.Matches(ns.Labels) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// parseYAML reads YAML that stands as text in a ConfigMap. All values get the line of the text.
+func parseYAML(v *object.Value) (*object.Value, error) {
+	if v.Kind != object.String || len(v.Text) > 1<<20 { // a ConfigMap holds no more
+		return nil, fmt.Errorf("want a text of at most 1 MiB")
+	}
+	data, err := yaml.ToJSON([]byte(v.Text))
+	if err != nil {
+		return nil, err
+	}
+	var tree any
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&tree); err != nil {
+		return nil, err
+	}
+	return value(tree, v.Line), nil
+}
+
+func value(tree any, line int) *object.Value {
+	v := &object.Value{Line: line}
+	switch t := tree.(type) {
+	case bool:
+		v.Kind, v.Text = object.Bool, fmt.Sprint(t)
+	case json.Number:
+		v.Kind, v.Text = object.Number, t.String()
+	case string:
+		v.Kind, v.Text = object.String, t
+	case []any:
+		v.Kind = object.List
+		for _, it := range t {
+			v.Items = append(v.Items, value(it, line))
+		}
+	case map[string]any:
+		v.Kind = object.Map
+		for name, it := range t {
+			v.Fields = append(v.Fields, object.Field{Name: name, Line: line, Value: value(it, line)})
+		}
+		slices.SortFunc(v.Fields, func(a, b object.Field) int { return strings.Compare(a.Name, b.Name) })
+	}
+	return v
+}
