@@ -22,6 +22,9 @@ func (c *compiler) conditions(v *object.Value, path string, s section, tcp, zero
 	if dns && s.direction == policy.Ingress {
 		refuse(rules, "DNS rules on ingress")
 	}
+	if filled && s.nodes && (s.direction == policy.Ingress || !dns) {
+		refuse(rules, "rules that are not supported for nodes")
+	}
 	if filled && !dns && !tcp {
 		refuse(rules, "HTTP rules need ports of protocol TCP")
 	}

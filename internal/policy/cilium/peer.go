@@ -126,9 +126,9 @@ func (c *compiler) endpoints(v *object.Value, path string) []policy.Peer {
 	}
 	only := own || p.positive || c.namespace == "" && !p.byNamespace
 	if !only && !c.settings.on("policy-default-local-cluster") {
-		// Without a label that something must have, the selector also matches what is no pod.
-		d := c.Unclear(v, "%s only says what peers must not be, so it may match nodes and addresses outside as well", path)
-		peers = append(peers, c.outside(v, d), policy.Peer{Kind: policy.NodePeer, Pos: c.Object.At(v), Doubt: &d})
+		// Without a label that something must have, the selector also matches the identities that stand for all
+		// addresses outside, all nodes and all pods together.
+		peers = append(peers, c.anyone(v, c.Unclear(v, "%s only says what peers must not be, so it may match everything", path)))
 	}
 	if p.elsewhere || c.settings.mesh() && !p.clusters {
 		d := c.Unclear(v, "%s may match pods of other clusters, which look like addresses outside", path)
@@ -141,9 +141,15 @@ func (c *compiler) endpoints(v *object.Value, path string) []policy.Peer {
 func (c *compiler) reserved(v *object.Value, path string, p picked) []policy.Peer {
 	r := p.reserved[0]
 	alone := len(p.reserved) == 1 && len(p.term.Pods)+len(p.term.ServiceAccounts)+len(p.spaces) == 0 && !p.none && !p.byNamespace && !p.clusters
-	if alone && (r.Op == cluster.Exists || r.Op == cluster.In && slices.Equal(r.Values, []string{""})) && r.Key != "all" && r.Key != "cluster" {
-		if peers, ok := c.entityPeers(r.Key, v, path); ok {
-			return peers
+	if alone && (r.Op == cluster.Exists || r.Op == cluster.In && slices.Equal(r.Values, []string{""})) {
+		switch r.Key {
+		case "all", "cluster", "cluster-mesh": // no labels, but lists of them
+		case "world":
+			return []policy.Peer{c.outside(v, c.Unclear(v, "%s: in clusters of two address families no address has the label reserved:world; use the entity world", path))}
+		default:
+			if peers, ok := c.entityPeers(r.Key, v, path); ok {
+				return peers
+			}
 		}
 	}
 	return []policy.Peer{c.anyone(v, c.Unclear(v, "%s: a selector of reserved:%s like this is not modelled; use entities", path, r.Key))}

@@ -185,6 +185,15 @@ func (c *compiler) selector(v *object.Value, path string) (cluster.Selector, []p
 	}
 	doubts := c.Fields(v, path, "matchLabels", "matchExpressions")
 	c.isMap(v.Get("matchLabels"), path+".matchLabels")
+	seen := map[[2]string]bool{}
+	for _, f := range v.Get("matchLabels").Map() {
+		source, key := splitKey(f.Name)
+		if seen[[2]string{source, key}] {
+			// They are one key once the source is filled in, and the value of either may remain.
+			doubts = append(doubts, c.Unclear(f.Value, "%s.matchLabels has the label %s twice, with its source and without", path, key))
+		}
+		seen[[2]string{source, key}] = true
+	}
 	for i, e := range c.list(v.Get("matchExpressions"), path+".matchExpressions") {
 		at := fmt.Sprintf("%s.matchExpressions[%d]", path, i)
 		doubts = append(doubts, c.Fields(e, at, "key", "operator", "values")...)

@@ -14,11 +14,14 @@ type section struct {
 	field     string
 	direction policy.Direction
 	action    policy.Action
+	nodes     bool // of a rule about nodes
 }
 
 var sections = [4]section{
-	{"ingress", policy.Ingress, policy.Allow}, {"ingressDeny", policy.Ingress, policy.Deny},
-	{"egress", policy.Egress, policy.Allow}, {"egressDeny", policy.Egress, policy.Deny},
+	{field: "ingress", direction: policy.Ingress, action: policy.Allow},
+	{field: "ingressDeny", direction: policy.Ingress, action: policy.Deny},
+	{field: "egress", direction: policy.Egress, action: policy.Allow},
+	{field: "egressDeny", direction: policy.Egress, action: policy.Deny},
 }
 
 // spec is what one rule of the object, spec or an entry of specs, compiles to.
@@ -95,6 +98,7 @@ func (c *compiler) spec(v *object.Value, path string) spec {
 	out.subjects = c.subject(v, path)
 	used, filled := [2]bool{}, false
 	for _, s := range sections {
+		s.nodes = v.Get("nodeSelector") != nil
 		list := v.Get(s.field)
 		items := c.list(list, path+"."+s.field)
 		used[s.direction] = used[s.direction] || len(items) > 0
