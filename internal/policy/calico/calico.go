@@ -92,7 +92,8 @@ func (c *compiler) policy() []policy.Policy {
 	}
 	spec := o.Root.Get("spec")
 	c.Whole(c.Fields(o.Root, "", "apiVersion", "kind", "metadata", "spec", "status"))
-	c.Whole(c.Fields(spec, "spec", known...))
+	unknown := c.Fields(spec, "spec", known...)
+	c.Whole(unknown)
 	c.hints(spec.Get("performanceHints"))
 	order, orderKnown := c.order(spec.Get("order"), "spec.order")
 	tier := c.tier(spec.Get("tier"))
@@ -119,7 +120,7 @@ func (c *compiler) policy() []policy.Policy {
 		c.Warn(spec.Get("order"), "give them different orders", "%s", tie)
 	}
 	if p.Doubts = c.Doubts; len(p.Doubts) > 0 {
-		if !orderKnown { // it may decide before any other policy of its tier does
+		if !orderKnown || len(unknown) > 0 { // it may decide before any other policy of its tier does
 			p.Order = math.Inf(-1)
 		}
 		return append(c.forwardPolicy(forward, sel), p)

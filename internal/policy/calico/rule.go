@@ -20,7 +20,7 @@ type compiled struct {
 
 // rule compiles one entry. A Log entry comes to nothing, as it goes on to the next one.
 func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []compiled {
-	before := len(c.Doubts)
+	before, told := len(c.Doubts), len(c.Problems)
 	base := policy.Rule{Direction: d, Pos: c.Object.At(v), Path: path}
 	unknown := c.Fields(v, path, "action", "ipVersion", "protocol", "notProtocol", "icmp", "notICMP", "source", "destination", "http", "metadata")
 	logs := c.action(v, &base)
@@ -51,6 +51,7 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []comp
 		targets = c.services(peer, d)
 	}
 	if logs {
+		c.keepRefusals(before, told)
 		return nil
 	}
 	out := compiled{own: own}
@@ -90,6 +91,15 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []comp
 		r.Limits = slices.Concat(r.Limits, maybeOther)
 	}
 	return []compiled{out, others}
+}
+
+// keepRefusals forgets the problems of a rule that decides nothing, apart from those that are doubts of the whole
+// policy.
+func (c *compiler) keepRefusals(before, told int) {
+	c.Problems = slices.DeleteFunc(c.Problems, func(p object.Problem) bool {
+		told--
+		return told < 0 && !slices.Contains(c.Doubts[before:], policy.Doubt{Pos: p.Pos, Ref: p.Ref, Msg: p.Msg})
+	})
 }
 
 // action reads the action into r, and tells whether it is Log.
