@@ -160,6 +160,8 @@ func (f *finder) attachTo(o *object.Object, p parent, hosts []string, gateways [
 		}
 	}
 	switch {
+	case !found && slices.Contains(f.idleSets, object.Ref{Group: gatewayGroup, Kind: p.kind, Namespace: p.namespace, Name: p.name}):
+		why = append(why, "no Gateway takes the listeners of "+p.String())
 	case !found && f.cluster.Complete:
 		why = append(why, p.String()+" is not in the cluster")
 	case !found:

@@ -124,6 +124,7 @@ type finder struct {
 	nodesPublic enforcer.Answer // is a port open on every node open to the internet?
 	nodesWhy    string
 	passages    []passage
+	idleSets    []object.Ref       // ListenerSets that no Gateway takes
 	grants      map[string][]grant // by namespace
 	keeper      string             // the proxy that may keep client addresses everywhere, "" when there is none
 }

@@ -127,7 +127,7 @@ func (f *finder) listenerSet(o *object.Object, understood bool, gateways []*gate
 		return
 	}
 	ns, name := cmp.Or(parent.Get("namespace").Str(), o.Ref.Namespace), parent.Get("name").Str()
-	found := false
+	found, taken := false, false
 	for _, g := range gateways {
 		if g.object.Ref.Namespace != ns || g.object.Ref.Name != name {
 			continue
@@ -138,6 +138,7 @@ func (f *finder) listenerSet(o *object.Object, understood bool, gateways []*gate
 		if g.flawed && ok == enforcer.No {
 			ok, why = enforcer.Unknown, g.object.Ref.String()+" is not understood in full"
 		}
+		taken = taken || ok != enforcer.No
 		switch ok {
 		case enforcer.Yes:
 			f.addListeners(g, o, nil)
@@ -146,6 +147,9 @@ func (f *finder) listenerSet(o *object.Object, understood bool, gateways []*gate
 		case enforcer.No:
 			f.nowhere(o, parent, "", g.object.Ref.String()+" does not take its listeners: "+why)
 		}
+	}
+	if found && !taken {
+		f.idleSets = append(f.idleSets, o.Ref)
 	}
 	if !found {
 		f.unread(o, parent, "", "Gateway "+ns+"/"+name+" is not in the input")
