@@ -126,7 +126,7 @@ func sectionFields(path string, s section) []policy.Field {
 }
 
 func serviceFields(path string, s section) []policy.Field {
-	f := exact(path, "pods by the selector of the Service; undecided when none is in the input, or when it has no selector")
+	f := exact(path, "pods by the selector of the Service, or its endpoints as CIDRs; undecided when neither is in the input")
 	if s.action == policy.Deny {
 		f = undecided(path, "versions of Cilium differ on it")
 	}

@@ -13,9 +13,7 @@ import (
 // through, so the conditions are kept as text. What Cilium refuses leaves the whole object in doubt
 // (PortRule.sanitize).
 func (c *compiler) conditions(v *object.Value, path string, s section, tcp, zero bool, r *policy.Rule) {
-	refuse := func(at *object.Value, format string, args ...any) {
-		c.Refused(at, "Cilium refuses the object", path+": "+format, args...)
-	}
+	refuse := func(at *object.Value, what string) { c.Refused(at, "Cilium refuses the object", "%s: %s", path, what) }
 	rules, names := v.Get("rules"), v.Get("serverNames")
 	texts, dns := c.layer7(rules, path+".rules", r)
 	filled := len(texts) > 0

@@ -125,8 +125,8 @@ func (c *compiler) endpoints(v *object.Value, path string) []policy.Peer {
 		peers = append(peers, pods)
 	}
 	only := own || p.positive || c.namespace == "" && !p.byNamespace
-	if !only && !c.settings.on("policy-default-local-cluster") {
-		// Without a label that something must have, the selector also matches the identities that stand for all
+	if !only && (p.clusters || !c.settings.on("policy-default-local-cluster")) {
+		// Without a label that something must have, be it that of the own cluster, the selector also matches the identities that stand for all
 		// addresses outside, all nodes and all pods together.
 		peers = append(peers, c.anyone(v, c.Unclear(v, "%s only says what peers must not be, so it may match everything", path)))
 	}

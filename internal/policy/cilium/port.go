@@ -41,7 +41,7 @@ func (c *compiler) ports(list *object.Value, base policy.Rule, s section) []poli
 		case len(entries) == 0: // not the same as all ports (mergeL4Filter)
 			c.Warn(v, `write port: "0" for all ports`, "%s names no ports, which matches nothing", path)
 		}
-		var tcp, zero = true, false
+		tcp, zero := true, false
 		for j, e := range entries {
 			protocol, port := c.port(e, fmt.Sprintf("%s.ports[%d]", path, j), &r)
 			tcp, zero = tcp && protocol == "TCP", zero || port == "0"

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
@@ -58,16 +59,19 @@ func (c *compiler) services(v *object.Value, path string, s section) []policy.Pe
 	return peers
 }
 
+// service is the pods that the Service selects. Without a selector its endpoints count as CIDRs do, so as a rule
+// they are only addresses outside.
 func (c *compiler) service(svc *cluster.Service, v *object.Value, path string) []policy.Peer {
-	p := policy.Peer{Kind: policy.AddrPeer, Pos: c.Object.At(v)}
-	if svc.Selector == nil {
-		if svc.Type == "ExternalName" {
-			return nil
-		}
-		d := c.Unclear(v, "%s: the addresses behind %s are kept without a selector and may change", path, svc.Ref)
-		return []policy.Peer{c.anyone(v, d)}
+	p := policy.Peer{Kind: policy.AddrPeer, Addrs: svc.Foreign, Pos: c.Object.At(v)}
+	switch {
+	case svc.Selector == nil && svc.Type == "ExternalName":
+		return nil
+	case svc.Selector == nil && (len(svc.Pods) > 0 || svc.Foreign.IsEmpty()):
+		return []policy.Peer{c.anyone(v, c.Unclear(v, "%s: %s has no selector, and its endpoints are not known to be addresses alone", path, svc.Ref))}
+	case svc.Selector == nil:
+		return []policy.Peer{p}
 	}
-	p.Kind, p.Namespace, p.Pods = policy.PodPeer, svc.Ref.Namespace, cluster.MatchLabels(svc.Selector)
+	p.Kind, p.Addrs, p.Namespace, p.Pods = policy.PodPeer, netset.Addrs{}, svc.Ref.Namespace, cluster.MatchLabels(svc.Selector)
 	for _, key := range slices.Sorted(maps.Keys(svc.Selector)) {
 		if filtered(key) || c.settings.customLabels() {
 			d := c.Unclear(v, "%s: %s selects by the label %s, which Cilium may not look at", path, svc.Ref, key)
