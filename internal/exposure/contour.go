@@ -219,8 +219,7 @@ func (h *httpProxies) emit(o *object.Object, d door, halls []hall) {
 // routes gathers the routes of o and of the proxies that it includes. at is the include of the root by which o
 // is reached, nil for the root itself, and path all proxies on the way.
 func (h *httpProxies) routes(root, o *object.Object, at *object.Value, conditions []*object.Value, path []*object.Object, misread *bool) []contourRoute {
-	h.steps++
-	circle := slices.Contains(path, o) || len(path) > 20 || h.steps > maxIncludes
+	circle := slices.Contains(path, o) || len(path) > 20
 	*misread = *misread || circle || h.misread[o] && o != root
 	if circle {
 		return nil
@@ -228,6 +227,10 @@ func (h *httpProxies) routes(root, o *object.Object, at *object.Value, condition
 	path = append(slices.Clone(path), o)
 	var out []contourRoute
 	for _, v := range o.Root.Get("spec", "includes").List() {
+		if h.steps++; h.steps > maxIncludes {
+			*misread = true
+			break
+		}
 		ns := cmp.Or(v.Get("namespace").Str(), o.Ref.Namespace)
 		child := h.byName[ns+"/"+v.Get("name").Str()]
 		here := at

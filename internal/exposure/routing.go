@@ -111,10 +111,14 @@ func drawnTogether(o *object.Object, doors []door, halls []hall) ([]door, []hall
 	all.unread = slices.Compact(all.unread)
 	slices.SortStableFunc(all.back.Targets, compareTargets)
 	all.back.Targets = slices.Compact(all.back.Targets)
+	oneHost := !slices.ContainsFunc(doors, func(d door) bool { return d.host != doors[0].host })
 	var few []door
 	seen := map[string]bool{}
 	for _, d := range doors {
-		d.host, d.because = "", nil
+		d.because = nil
+		if !oneHost {
+			d.host = ""
+		}
 		key := d.front.key() + fmt.Sprint(d.port, d.protocol, d.tls, len(d.doubts) > 0)
 		if !seen[key] {
 			seen[key] = true

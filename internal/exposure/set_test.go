@@ -50,9 +50,22 @@ spec:
 	}
 }
 
+// routesOfAll is a routing object of each kind with who serves it, all of one cluster.
+func routesOfAll() string {
+	parts := []string{
+		edge, gatewayOf(httpAll + ", {name: b, port: 443, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector}}}"),
+		routeOf("HTTPRoute", toGW+"hostnames: [a, b], "+toWeb), routeOf("TCPRoute", toGW+toWeb),
+		strings.TrimPrefix(mesh, shop), istioGateway(http80), virtualService(bound + httpWeb),
+		strings.TrimPrefix(openshift, shop), openshiftRoute("to: {kind: Service, name: web}") + "---\n",
+		strings.TrimPrefix(traefik(traefikArgs), shop), ingressRoute("IngressRoute", "routes: [{match: 'Host(`a`)', services: [{name: web, port: 80}]}]"),
+		strings.TrimPrefix(contourWith(""), shop), httpProxy("p", "virtualhost: {fqdn: a}, includes: [{name: q}], routes: [{services: [{name: web, port: 80}]}]"), httpProxy("q", "routes: [{services: [{name: pay, port: 80}]}]"),
+	}
+	return "\n---\n" + strings.TrimSuffix(strings.TrimSpace(strings.Join(parts, "\n")), "---")
+}
+
 // The order of the input must not show in the result.
 func TestOrder(t *testing.T) {
-	objs := objects(t, controllers+ingressRules+web+`
+	objs := objects(t, controllers+ingressRules+web+routesOfAll()+`
 ---
 apiVersion: v1
 kind: Service

@@ -118,8 +118,9 @@ func (r *ingressRoute) read(understood bool) {
 	doors := r.entryPoints()
 	routes := o.Root.Get("spec", "routes").List()
 	for _, v := range routes {
-		for _, m := range r.rule(v) {
-			h := hall{at: v}
+		rule, doubts := r.rule(v)
+		for _, m := range rule {
+			h := hall{at: v, doubts: slices.Clone(doubts)}
 			if o.Ref.Kind == "IngressRoute" {
 				h.paths = []string{m.path}
 				if m.path == "" {
@@ -142,16 +143,16 @@ func (r *ingressRoute) read(understood bool) {
 }
 
 // rule is the hosts and paths that a route asks for; UDP has none.
-func (r *ingressRoute) rule(v *object.Value) []matched {
+func (r *ingressRoute) rule(v *object.Value) (out []matched, doubts []string) {
 	if r.object.Ref.Kind == "IngressRouteUDP" {
-		return []matched{{}}
+		return []matched{{}}, nil
 	}
 	out, err := traefikRule(v.Get("match").Str())
 	if err != nil {
-		r.f.problem(r.object, v, "match: "+err.Error(), "until it is mended it is taken for a rule that everything meets")
-		r.doubts = append(r.doubts, "its rule is not understood")
+		r.f.problem(r.object, v, "match: "+err.Error(), "Traefik refuses the route; until it is mended it is taken for a rule that everything meets")
+		doubts = []string{"its rule is not understood"}
 	}
-	return out
+	return out, doubts
 }
 
 // entryPoints gives a door for each entry point, of any host. Without names it is all of them.
