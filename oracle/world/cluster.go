@@ -75,7 +75,7 @@ func (d *Draw) pod(i, families int, lim Limits) {
 	p.Spec.NodeName = node.Name
 	subnet := d.IntN(4)
 	ips := []string{fmt.Sprintf("10.%d.2.%d", 1+subnet%2, 3+i), fmt.Sprintf("fd00:%d::%d", 1+subnet/2, 3+i)}
-	if !lim.NoHostNetwork && d.Often(1, 10) {
+	if !lim.NoHostNetwork && d.Often(1, 6) {
 		p.Spec.HostNetwork = true
 		ips, families = nil, 2 // a node has every family
 		for _, a := range node.Status.Addresses {

@@ -11,8 +11,8 @@ import (
 
 // The vocabulary is small, so that what one object says and another has meet often.
 var (
-	keys   = []string{"app", "tier", "env"}
-	values = []string{"a", "b", "c"}
+	keys   = []string{"app", "tier"}
+	values = []string{"a", "b"}
 	ports  = []int32{1, 53, 80, 81, 443, 8080, 65535}
 	// portNames: not every name is declared by every pod.
 	portNames = []string{"http", "dns", "metrics"}
@@ -44,13 +44,16 @@ func (d *Draw) note(construct string, replace func() (restore func())) {
 	d.World.Sites = append(d.World.Sites, Site{construct, replace})
 }
 
+// Forget the constructs noted so far: another contest looks after them.
+func (d *Draw) Forget() { d.World.Sites = nil }
+
 // Labels are some of the vocabulary's.
 func (d *Draw) Labels() map[string]string {
 	m := map[string]string{}
 	for _, k := range keys {
 		switch d.IntN(8) {
-		case 0, 1:
-		case 2:
+		case 0, 1, 2:
+		case 3:
 			m[k] = "" // an empty value is a value
 		default:
 			m[k] = Pick(d, values...)
@@ -72,8 +75,8 @@ func (d *Draw) Value() string {
 
 // Port is a port number. Some are drawn more often, so that policies and packets meet.
 func (d *Draw) Port() int32 {
-	if d.Often(1, 2) {
-		return Pick[int32](d, 80, 443, 8080)
+	if d.Often(2, 3) {
+		return Pick[int32](d, 80, 443)
 	}
 	return Pick(d, ports...)
 }
@@ -88,7 +91,7 @@ func Nothing() metav1.LabelSelector {
 
 // Selector fills in a label selector. where goes before the names of its constructs.
 func (d *Draw) Selector(where string, s *metav1.LabelSelector) {
-	switch d.IntN(6) {
+	switch d.IntN(5) {
 	case 0:
 		Note(d, where+": empty selector", s, Nothing())
 		return

@@ -49,6 +49,7 @@ func (d *Draw) Block() (cidr string, except []string) {
 
 // NetworkPolicies draws up to n of them.
 func (d *Draw) NetworkPolicies(n int) {
+	n = d.IntN(n + 1) // often few, so that each decides
 	for i := range d.IntN(n + 1) {
 		p := &networkingv1.NetworkPolicy{}
 		p.TypeMeta, p.ObjectMeta = named("networking.k8s.io/v1", "NetworkPolicy", d.Namespace(), fmt.Sprintf("np%d", i))
@@ -63,6 +64,21 @@ func (d *Draw) NetworkPolicies(n int) {
 			// The spelling decides when the policy does: it must mean what the absent list means.
 			Note(d, s.String(), &p.Spec.PodSelector, Nothing())
 		}
+	}
+}
+
+// Isolate often isolates every pod in one direction, so that what allows something decides.
+func (d *Draw) Isolate() {
+	types := [][]networkingv1.PolicyType{nil, {networkingv1.PolicyTypeIngress}, {networkingv1.PolicyTypeEgress}}[d.IntN(3)]
+	if types == nil {
+		return
+	}
+	for i := range namespaces {
+		p := &networkingv1.NetworkPolicy{}
+		p.TypeMeta, p.ObjectMeta = named("networking.k8s.io/v1", "NetworkPolicy", fmt.Sprintf("ns%d", i), "background")
+		p.Spec.PolicyTypes = types
+		d.World.Policies = append(d.World.Policies, p)
+		d.World.Spelling = append(d.World.Spelling, Absent)
 	}
 }
 

@@ -24,9 +24,10 @@ func (w *World) shrink(p Packet, wrong func() bool) {
 		again = dropAny(&w.Other, nil, wrong) || again
 		again = dropAny(&w.Pods, func(q *corev1.Pod) bool { return q != p.Src.Pod && q != p.Dst.Pod }, wrong) || again
 		again = dropAny(&w.Accounts, nil, wrong) || again
-		for _, o := range w.objects() {
-			if v := reflect.ValueOf(o); v.Kind() == reflect.Pointer {
-				again = smaller(v.Elem(), "", wrong) || again
+		for _, list := range []any{w.Nodes, w.Namespaces, w.Pods, w.Policies, w.Other} {
+			v := reflect.ValueOf(list)
+			for i := range v.Len() {
+				again = smaller(v.Index(i), "", wrong) || again
 			}
 		}
 	}

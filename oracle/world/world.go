@@ -24,11 +24,14 @@ type World struct {
 	Accounts   []*corev1.ServiceAccount
 	Pods       []*corev1.Pod
 	Policies   []*networkingv1.NetworkPolicy
-	Other      []any // objects of the engine's own kinds, in the order they were drawn
+	Other      []any // pointers to objects of the engine's own kinds, or Disguised, in the order they were drawn
 	Sites      []Site
 	// Spelling says how absent lists of a NetworkPolicy are written, by its place in Policies.
 	Spelling []Spelling
 }
+
+// Disguised is an object that is drawn in one API and written in another that can say the same.
+type Disguised interface{ Object() any }
 
 // Site is one construct in one object of a world.
 type Site struct {
@@ -130,7 +133,13 @@ func (w *World) objects() []any {
 	for i, o := range w.Policies {
 		out = append(out, spelled(o, w.Spelling[i]))
 	}
-	return append(out, w.Other...)
+	for _, o := range w.Other {
+		if d, ok := o.(Disguised); ok {
+			o = d.Object()
+		}
+		out = append(out, o)
+	}
+	return out
 }
 
 // mustMarshal writes API types, which cannot fail.
