@@ -1,8 +1,10 @@
 package istio
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
@@ -29,10 +31,7 @@ func (k *compiler) authorization() []policy.Policy {
 	spec := k.Object.Root.Get("spec")
 	k.Whole(k.Fields(spec, "spec", "selector", "targetRef", "targetRefs", "rules", "action", "provider"))
 	act := k.action(spec)
-	pods, ok := k.selector(spec.Get("selector"), "spec.selector", "matchLabels")
-	if !ok {
-		pods = nil
-	}
+	pods := k.selector(spec.Get("selector"), "spec.selector", "matchLabels")
 	targets := k.targets(spec)
 	rules := k.rules(spec.Get("rules"))
 	provider := k.provider(spec, act, len(rules))
@@ -152,32 +151,70 @@ func (k *compiler) compileRule(r *rule, s *server, act action, provider string) 
 		return []policy.Rule{base}
 	}
 	hasHTTP := r.hasHTTP(s.kind == Ambient)
-	var out []policy.Rule
+	cells := k.cells(s, slices.ContainsFunc(r.sources, func(src source) bool { return src.identified }), hasHTTP)
+	out := collection{}
 	for _, o := range r.operations {
-		for _, src := range r.sources {
-			both := src.and(source{}.with(o))
-			for _, c := range k.cells(s, both.identified, hasHTTP) {
-				q := base
-				if q.Conns = c.conns.Intersect(o.conns); q.Conns.IsEmpty() || !k.conditions(&q, both.common, c, s, act, hasHTTP) {
+		for _, c := range cells {
+			conns := c.conns.Intersect(o.conns)
+			if conns.IsEmpty() {
+				continue
+			}
+			part := collection{} // by what is left open, so that sources share a rule
+			for i := range r.sources {
+				src, q := &r.sources[i], base
+				all := src.with(o.common)
+				if q.Conns = conns; !k.conditions(&q, all, c, s, act, hasHTTP) {
 					continue
 				}
 				if act == actCustom {
 					q.Limits = append(q.Limits, k.limit(r.pos, "the external authorizer %s decides", provider))
 				}
-				if q.Peers = k.peers(&src, both.common, s, c, act, r.pos); len(q.Peers) > 0 {
-					out = append(out, q)
+				if q.Peers = k.peers(src, all, s, c, act, r.pos); len(q.Peers) > 0 {
+					part.add(q, conditionsKey(&q), func(to *policy.Rule) { to.Peers = append(to.Peers, q.Peers...) })
 				}
+			}
+			for _, q := range part.rules {
+				out.add(q, conditionsKey(&q)+peersKey(q.Peers), func(to *policy.Rule) { to.Conns = to.Conns.Union(q.Conns) })
 			}
 		}
 	}
-	return joined(out)
+	return out.rules
 }
 
-// with is no restriction of the client, with the other conditions of o.
-func (source) with(o operation) source {
-	s := anySource()
-	s.common = o.common
-	return s
+// collection keeps rules in order and joins those of one key.
+type collection struct {
+	rules []policy.Rule
+	index map[string]int
+}
+
+func (c *collection) add(r policy.Rule, key string, join func(*policy.Rule)) {
+	if i, has := c.index[key]; has {
+		join(&c.rules[i])
+		return
+	}
+	if c.index == nil {
+		c.index = map[string]int{}
+	}
+	c.index[key] = len(c.rules)
+	c.rules = append(c.rules, r)
+}
+
+func conditionsKey(r *policy.Rule) string { return fmt.Sprintf("%q %v\n", r.Only, r.Limits) }
+
+func peersKey(peers []policy.Peer) string {
+	var b strings.Builder
+	for i := range peers {
+		p := &peers[i]
+		fmt.Fprintf(&b, "%d %d %s %q", p.Kind, p.Reach, p.Term, p.Addrs.Key())
+		if p.Within != nil {
+			fmt.Fprintf(&b, " within %q", p.Within.Key())
+		}
+		if p.Doubt != nil {
+			fmt.Fprintf(&b, " %v", *p.Doubt)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // cell is ports that are treated alike.
@@ -258,39 +295,4 @@ func (k *compiler) conditions(q *policy.Rule, c common, at cell, s *server, act 
 		q.Limits = append(q.Limits, k.limit(q.Pos, "no Service in the input says whether this port speaks HTTP: if so, only some requests are denied"))
 	}
 	return true
-}
-
-// joined puts rules together that differ in ports only.
-func joined(rules []policy.Rule) []policy.Rule {
-	var out []policy.Rule
-	for _, r := range rules {
-		i := slices.IndexFunc(out, func(q policy.Rule) bool { return sameButConns(&q, &r) })
-		if i < 0 {
-			out = append(out, r)
-		} else {
-			out[i].Conns = out[i].Conns.Union(r.Conns)
-		}
-	}
-	return out
-}
-
-func sameButConns(a, b *policy.Rule) bool {
-	return slices.Equal(a.Only, b.Only) && slices.Equal(a.Limits, b.Limits) && slices.EqualFunc(a.Peers, b.Peers, samePeer)
-}
-
-func samePeer(a, b policy.Peer) bool {
-	within := func(p policy.Peer) string {
-		if p.Within == nil {
-			return "any"
-		}
-		return p.Within.Key()
-	}
-	doubt := func(p policy.Peer) policy.Doubt {
-		if p.Doubt == nil {
-			return policy.Doubt{}
-		}
-		return *p.Doubt
-	}
-	return a.Kind == b.Kind && a.Reach == b.Reach && a.Pos == b.Pos && a.Addrs.Equal(b.Addrs) && within(a) == within(b) &&
-		doubt(a) == doubt(b) && a.Term.String() == b.Term.String() && (a.Nodes == nil) == (b.Nodes == nil)
 }

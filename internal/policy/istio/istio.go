@@ -110,8 +110,8 @@ func (k *compiler) settled() {
 }
 
 // selector reads a type.istio.io WorkloadSelector, of which field is "matchLabels" or, in the networking
-// group, "labels". It reports false when it cannot be told what is selected.
-func (k *compiler) selector(v *object.Value, path, field string) (cluster.Selector, bool) {
+// group, "labels". When it cannot be told what is selected the whole object is in doubt, and it may be any pod.
+func (k *compiler) selector(v *object.Value, path, field string) cluster.Selector {
 	before := len(k.Doubts)
 	k.Whole(k.Fields(v, path, field))
 	labels := v.Get(field)
@@ -129,7 +129,10 @@ func (k *compiler) selector(v *object.Value, path, field string) (cluster.Select
 			k.NotModelled(f.Value, "%s.%s: label %s is put on pods by the injector, so the input does not tell who has it", path, field, f.Name)
 		}
 	}
-	return cluster.MatchLabels(labels.Strings()), len(k.Doubts) == before
+	if len(k.Doubts) > before {
+		return nil
+	}
+	return cluster.MatchLabels(labels.Strings())
 }
 
 // injectedLabels are put on pods when they get a sidecar; templates do not have them.
@@ -249,4 +252,19 @@ func (k *compiler) policies(scope policy.Term, tier policy.Tier, kinds []string,
 // limit is a condition that is not modelled, for policy.Rule.Limits.
 func (k *compiler) limit(pos object.Pos, format string, args ...any) policy.Doubt {
 	return policy.Doubt{Pos: pos, Ref: k.Object.Ref, Msg: fmt.Sprintf(format, args...)}
+}
+
+// PlainText tells whether a pod with these facts certainly, and possibly, takes plain text on some TCP port
+// that its proxy guards. Both are false for pods outside the mesh, and for gateways, whose listeners say so.
+func PlainText(f policy.Facts) (certain, possible bool) {
+	fact := f[FactMTLS]
+	if fact.Unknown {
+		return false, true
+	}
+	for part := range strings.SplitSeq(fact.Value, "; ") {
+		plain := strings.Contains(part, permissive.String()) || strings.Contains(part, disable.String())
+		possible = possible || plain
+		certain = certain || plain && !strings.Contains(part, strict.String())
+	}
+	return certain, possible
 }

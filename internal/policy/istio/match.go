@@ -38,7 +38,7 @@ type common struct {
 	lost []policy.Doubt
 }
 
-func (c common) and(d common) common {
+func (c common) with(d common) common {
 	return common{slices.Concat(c.http, d.http), slices.Concat(c.limits, d.limits), slices.Concat(c.l7, d.l7), slices.Concat(c.lost, d.lost)}
 }
 
@@ -51,7 +51,7 @@ func anyOperation() operation { return operation{conns: netset.Of(netset.TCP)} }
 func (s source) and(t source) source {
 	out := source{
 		identified: s.identified || t.identified, plain: s.plain && t.plain,
-		within: s.within.Intersect(t.within), common: s.common.and(t.common),
+		within: s.within.Intersect(t.within), common: s.with(t.common),
 	}
 	for _, a := range s.ids {
 		for _, b := range t.ids {
@@ -68,11 +68,14 @@ func (s source) and(t source) source {
 }
 
 func (o operation) and(p operation) operation {
-	return operation{o.conns.Intersect(p.conns), o.common.and(p.common)}
+	return operation{o.conns.Intersect(p.conns), o.common.with(p.common)}
 }
 
 // mostTerms bounds how many ways the lists of one entry can be combined.
 const mostTerms = 64
+
+// mostPairs bounds the pairs of from and to in one rule.
+const mostPairs = 4096
 
 // rule is one entry of spec.rules. It matches when one source and one operation do.
 type rule struct {
@@ -113,6 +116,9 @@ func (k *compiler) rules(list *object.Value) []rule {
 		}
 		for j := range r.operations {
 			r.operations[j] = r.operations[j].and(what)
+		}
+		if n := len(r.sources) * len(r.operations); n > mostPairs {
+			r.doubts = append(r.doubts, k.Unclear(v, "%s has %d pairs of from and to, more than %d", r.path, n, mostPairs))
 		}
 		out = append(out, r)
 	}
@@ -204,6 +210,9 @@ func (k *compiler) when(list *object.Value, r *rule) (source, operation) {
 		switch {
 		case slices.Contains(clientKeys, key), strings.HasPrefix(key, "request.headers["), strings.HasPrefix(key, "request.auth.claims["):
 			who = who.and(k.client(key, v, positive, negative))
+			if key == "source.serviceAccount" || key == "source.trustDomain" {
+				who.lost = append(who.lost, k.limit(pos, "the ambient agent does not know this condition: %s", condition))
+			}
 		case key == "destination.port":
 			what.conns = what.conns.Intersect(k.ports(v, positive, negative))
 		case key == "destination.ip":

@@ -16,7 +16,7 @@ func (k *compiler) requestAuthentication() []policy.Policy {
 	k.settled()
 	spec := k.Object.Root.Get("spec")
 	k.known(spec, "selector", "targetRef", "targetRefs")
-	pods, _ := k.selector(spec.Get("selector"), "spec.selector", "matchLabels")
+	pods := k.selector(spec.Get("selector"), "spec.selector", "matchLabels")
 	targets := k.targets(spec)
 	rules := k.List(spec.Get("jwtRules"), "spec.jwtRules")
 	pos := k.Object.At(spec.Get("jwtRules"))
@@ -48,7 +48,7 @@ func (k *compiler) sidecar() []policy.Policy {
 	k.settled()
 	spec := k.Object.Root.Get("spec")
 	k.known(spec, "workloadSelector")
-	pods, _ := k.selector(spec.Get("workloadSelector"), "spec.workloadSelector", "labels")
+	pods := k.selector(spec.Get("workloadSelector"), "spec.workloadSelector", "labels")
 	var hosts []string
 	for _, e := range k.List(spec.Get("egress"), "spec.egress") {
 		for _, h := range k.List(e.Get("hosts"), "spec.egress[].hosts") {

@@ -65,7 +65,7 @@ func readPeerAuthn(r *policy.Reader) peerAuthn {
 	spec := o.Root.Get("spec")
 	p := peerAuthn{object: o, created: o.Root.Get("metadata", "creationTimestamp").Str()}
 	r.Whole(r.Fields(spec, "spec", "selector", "mtls", "portLevelMtls"))
-	p.labels, _ = k.selector(spec.Get("selector"), "spec.selector", "matchLabels")
+	p.labels = k.selector(spec.Get("selector"), "spec.selector", "matchLabels")
 	p.mode, p.at = k.mtls(spec.Get("mtls"), "spec.mtls")
 	ports := spec.Get("portLevelMtls")
 	switch {
@@ -74,7 +74,7 @@ func readPeerAuthn(r *policy.Reader) peerAuthn {
 		r.Refused(ports, "the API server refuses the object", "spec.portLevelMtls: want a map, got a %s", ports.Kind)
 	case len(ports.Fields) == 0:
 		r.Refused(ports, "the API server refuses the object", "spec.portLevelMtls is empty")
-	case len(p.labels) == 0:
+	case len(p.labels) == 0 && len(spec.Get("selector", "matchLabels").Map()) == 0:
 		r.Refused(ports, "the API server refuses the object; ports need a selector", "spec.portLevelMtls without spec.selector")
 	}
 	for _, f := range ports.Map() {
@@ -99,7 +99,7 @@ func (k *compiler) mtls(v *object.Value, path string) (mode, *object.Value) {
 	text, _ := k.Text(at, path+".mode")
 	switch text {
 	case "", "UNSET":
-		if at.IsSet() && text == "" {
+		if at.IsSet() && at.Kind == object.String && text == "" {
 			k.Refused(at, "the API server refuses the object", "%s.mode is empty", path)
 		}
 		return unset, at
