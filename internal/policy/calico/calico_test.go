@@ -16,6 +16,8 @@ import (
 
 func TestReach(t *testing.T) { fixture.RunReach(t, "testdata") }
 
+func TestFields(t *testing.T) { fixture.CheckFields(t, calico.Kind, "testdata/crd_fields.txt") }
+
 func compile(t testing.TB, text string) (policies []policy.Policy, problems []object.Problem) {
 	t.Helper()
 	objects, _, _ := load.Parse([]byte(text), "in.yaml", load.Limits{})

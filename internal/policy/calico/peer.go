@@ -153,7 +153,7 @@ func (b *peerBuilder) elsewhere(addrs netset.Addrs, d *policy.Doubt) {
 	case d != nil:
 		b.add(policy.Peer{Kind: policy.NodePeer}, d)
 	default:
-		b.add(policy.Peer{Kind: policy.NodePeer}, &policy.Doubt{Pos: b.pos, Ref: b.ref,
-			Msg: "whether addresses of nodes are among " + addrs.String() + " is not known"})
+		msg := "whether addresses of nodes are among " + addrs.String() + " is not known"
+		b.add(policy.Peer{Kind: policy.NodePeer}, &policy.Doubt{Pos: b.pos, Ref: b.ref, Msg: msg})
 	}
 }

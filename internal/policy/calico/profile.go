@@ -19,7 +19,7 @@ func (c *compiler) profile() []policy.Policy {
 	namespace, isNamespace := strings.CutPrefix(c.Object.Ref.Name, "kns.")
 	account, isAccount := strings.CutPrefix(c.Object.Ref.Name, "ksa.")
 	switch {
-	case isNamespace && !(allowsAll(spec.Get("ingress")) && allowsAll(spec.Get("egress"))):
+	case isNamespace && (!allowsAll(spec.Get("ingress")) || !allowsAll(spec.Get("egress"))):
 		c.NotModelled(spec, "the profile of namespace %s does not simply allow everything, as the one that Calico makes does", namespace)
 	case isAccount && (len(spec.Get("ingress").List()) > 0 || len(spec.Get("egress").List()) > 0):
 		c.NotModelled(spec, "the profile of a service account has rules, and the one that Calico makes has none")

@@ -2,6 +2,7 @@ package calico
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,7 +106,7 @@ func (c *compiler) without(first variant, no, n int, at *object.Value, path stri
 		return []variant{second}
 	case proto == netset.Other:
 		second.conns = second.conns.Only(proto)
-		second.limits = append(second.limits[:len(second.limits):len(second.limits)],
+		second.limits = append(slices.Clip(second.limits),
 			c.Unclear(at, "%s.notProtocol: protocol %d is not told apart from others", path, no))
 		return []variant{first, second}
 	case !family.IsAll(): // the other family has no such protocol

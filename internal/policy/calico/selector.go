@@ -234,7 +234,12 @@ func (p *parser) operation(depth int) *expr {
 }
 
 func (p *parser) comparison(key string) *expr {
-	switch t := p.next(); t.text {
+	t := p.next()
+	op := t.text
+	if t.kind != tokenSign { // a quoted operator is none
+		op = ""
+	}
+	switch op {
 	case "==":
 		return label(key, cluster.In, p.value())
 	case "!=":

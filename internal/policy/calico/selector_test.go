@@ -3,6 +3,7 @@ package calico
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func TestTerms(t *testing.T) {
 func TestRefused(t *testing.T) {
 	for _, text := range []string{
 		`a == 'b`, `a == b`, `a in 'b'`, `a in {'b'`, `a in {'b' 'c'}`, `a in {,}`, `a == 'b' c`, `a == 'b' &&`, `|| has(a)`, `has()`, `has(a`, `has (a)`,
-		`'a' == 'b'`, `a = 'b'`, `a & b`, `;`, `()`, `!`, `a`, `has(a) has(b)`, `a inx {'b'}`, "has(a)\n", "has(a) &&\nhas(b)", `(has(a)`, `has(a))`,
+		`'a' == 'b'`, `a = 'b'`, `a & b`, `;`, `()`, `!`, `a`, `has(a) has(b)`, `a inx {'b'}`, `a 'in' {'b'}`, `a "==" 'b'`, "has(a)\n", "has(a) &&\nhas(b)", `(has(a)`, `has(a))`,
 		"a\u00e4 == 'b'", `has(` + strings.Repeat("a", maxKey+1) + `)`, strings.Repeat("a", maxKey+1) + ` == 'b'`,
 	} {
 		if _, err := parseSelector(text); err == nil || errors.Is(err, errTooBig) {
@@ -118,9 +119,7 @@ func (e endpoint) seen() map[string]string {
 	all["pcns.projectcalico.org/name"] = e.namespace[cluster.NameLabel]
 	all["pcsa.projectcalico.org/name"] = e.account[cluster.AccountName]
 	delete(all, "pcsa."+cluster.AccountName)
-	for k, v := range e.pod {
-		all[k] = v
-	}
+	maps.Copy(all, e.pod)
 	all["projectcalico.org/namespace"] = e.namespace[cluster.NameLabel]
 	all["projectcalico.org/orchestrator"] = "k8s"
 	all["projectcalico.org/serviceaccount"] = e.account[cluster.AccountName]

@@ -71,8 +71,8 @@ func (c *compiler) bySelector(s *cluster.Service, e *entity, d policy.Direction)
 		switch {
 		case !p.HostNetwork:
 		case len(p.IPs) == 0:
-			t.peers = append(t.peers, policy.Peer{Kind: policy.NodePeer, Pos: e.pos, Doubt: &policy.Doubt{Pos: e.pos, Ref: c.Object.Ref,
-				Msg: "behind " + s.Ref.String() + " are host-network pods of nodes that are not known"}})
+			d := policy.Doubt{Pos: e.pos, Ref: c.Object.Ref, Msg: "behind " + s.Ref.String() + " are host-network pods of nodes that are not known"}
+			t.peers = append(t.peers, policy.Peer{Kind: policy.NodePeer, Pos: e.pos, Doubt: &d})
 		default:
 			for _, a := range p.IPs {
 				hosts = hosts.Union(netset.OneAddr(a))

@@ -44,11 +44,13 @@ func (t token) String() string {
 // maxKey is the longest key that Calico's tokenizer takes.
 const maxKey = 512
 
+// blanks may stand inside calls and operators of two words; between tokens only spaces and tabs may.
+const blanks = " \t\n\f\r"
+
 // signs, longest first.
 var signs = [...]string{"&&", "||", "==", "!=", "!", "(", ")", "{", "}", ","}
 
-// tokenize splits a selector just as libcalico-go/lib/selector/tokenizer does: blanks are spaces and tabs, only
-// after a label are words operators, and has, all and global are calls only without a blank before the
+// tokenize splits a selector just as libcalico-go/lib/selector/tokenizer does: only after a label are words operators, and has, all and global are calls only without a blank before the
 // parenthesis.
 func tokenize(text string) ([]token, error) {
 	var out []token
@@ -114,7 +116,7 @@ func operatorWord(text string) (token, int) {
 		}
 		name := op.first
 		if op.second != "" {
-			if rest, ok = strings.CutPrefix(strings.TrimLeft(rest, " \t"), op.second); !ok {
+			if rest, ok = strings.CutPrefix(strings.TrimLeft(rest, blanks), op.second); !ok {
 				continue
 			}
 			name += " " + op.second
@@ -137,14 +139,14 @@ func call(text string) (token, int) {
 		if !ok {
 			continue
 		}
-		rest = strings.TrimLeft(rest, " \t")
+		rest = strings.TrimLeft(rest, blanks)
 		key := ""
 		if f.kind == tokenHas {
 			n := wordLength(rest)
 			if n == 0 || n > maxKey {
 				continue
 			}
-			key, rest = rest[:n], strings.TrimLeft(rest[n:], " \t")
+			key, rest = rest[:n], strings.TrimLeft(rest[n:], blanks)
 		}
 		if rest, ok = strings.CutPrefix(rest, ")"); ok {
 			return token{f.kind, key}, len(text) - len(rest)
