@@ -63,6 +63,10 @@ var opaqueKinds = map[object.GroupKind]opaqueKind{
 	{Group: "security.kubearmor.com", Kind: "KubeArmorPolicy"}:        {ownNamespace, true},
 	{Group: "security.kubearmor.com", Kind: "KubeArmorClusterPolicy"}: {clusterWide, true},
 
+	// Without policies it closes a node, apart from its profiles and the failsafe ports.
+	{Group: "projectcalico.org", Kind: "HostEndpoint"}:     {clusterWide, true},
+	{Group: "crd.projectcalico.org", Kind: "HostEndpoint"}: {clusterWide, true},
+
 	// Policies of secondary networks: they never open what is closed on the primary one.
 	{Group: "k8s.cni.cncf.io", Kind: "MultiNetworkPolicy"}: {ownNamespace, true},
 
@@ -120,6 +124,9 @@ func FindOpaque(c *cluster.Cluster, known func(object.GroupKind) bool) []Opaque 
 		if kind.scope == ownNamespace || kind.scope == meshRoot && o.Ref.Namespace != istioRoot {
 			op.Namespace = o.Ref.Namespace
 		}
+		if gk.Kind == "HostEndpoint" {
+			op.Hosts, op.Msg = true, calicoHosts
+		}
 		out = append(out, op)
 	}
 	return out
@@ -130,6 +137,9 @@ func FindOpaque(c *cluster.Cluster, known func(object.GroupKind) bool) []Opaque 
 var ciliumWide = object.GroupKind{Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"}
 
 const ciliumHosts = "it has a nodeSelector: where Cilium's host firewall is on, it decides which traffic nodes and host-network pods take part in"
+
+const calicoHosts = "puts its node under Calico's policies, which decide which traffic the node and its host-network pods take part in; " +
+	"failsafe ports of Felix (failsafeInboundHostPorts and failsafeOutboundHostPorts) are open in any case"
 
 // aboutNodes tells whether one of the rules of o selects nodes.
 func aboutNodes(o *object.Object) bool {

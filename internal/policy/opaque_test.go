@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -111,6 +112,17 @@ func TestHostFirewall(t *testing.T) {
 			t.Errorf("%s: got %+v", c.name, got)
 		case c.want && (!got[0].Hosts || !got[0].Restricts || got[0].Namespace != "" || got[0].Msg == ""):
 			t.Errorf("%s: got %+v", c.name, got[0])
+		}
+	}
+}
+
+// TestHostEndpoints: they close nodes, and leave pods alone.
+func TestHostEndpoints(t *testing.T) {
+	for _, group := range []string{"projectcalico.org", "crd.projectcalico.org"} {
+		cl, _ := cluster.New([]*object.Object{anObject(group, "HostEndpoint", "")}, cluster.Options{})
+		got := policy.FindOpaque(cl, func(object.GroupKind) bool { return false })
+		if len(got) != 1 || !got[0].Hosts || !got[0].Restricts || !strings.Contains(got[0].Msg, "failsafe ports") {
+			t.Errorf("%s: got %+v", group, got)
 		}
 	}
 }
