@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -89,7 +90,7 @@ func (f *finder) attach(o *object.Object, gateways []*gateway) (doors []door, wh
 	for _, p := range f.parentsOf(o, gateways) {
 		found, because := f.attachTo(o, p, hosts, gateways)
 		if len(found) == 0 && p.accepted {
-			found = f.somewhere(o, hosts, "its status says that "+p.String()+" accepts it, although: "+joined(because))
+			found = f.somewhere(o, hosts, "its status says that "+p.String()+" accepts it, although: "+strings.Join(because, "; "))
 		}
 		doors, why = append(doors, found...), append(why, because...)
 	}
@@ -99,17 +100,6 @@ func (f *finder) attach(o *object.Object, gateways []*gateway) (doors []door, wh
 // inMesh tells whether a parent stands for traffic between pods (Gateway API, GAMMA).
 func inMesh(p parent) bool {
 	return p.kind == "Service" && (p.group == "" || p.group == gatewayGroup) || p.kind == "ServiceEntry" && p.group == istioGroup
-}
-
-func joined(texts []string) string {
-	out := ""
-	for i, t := range texts {
-		if i > 0 {
-			out += "; "
-		}
-		out += t
-	}
-	return out
 }
 
 // somewhere is the doors of a route of whose gateway nothing is known.
@@ -232,7 +222,7 @@ func (f *finder) attachToListener(o *object.Object, l *listener, hosts []string)
 
 // takesKind asks by the kinds that a listener names, else by those that its protocol carries.
 func takesKind(l *listener, kind string) (enforcer.Answer, string) {
-	carries := enforcer.No
+	var carries enforcer.Answer
 	switch l.protocol {
 	case "HTTP", "HTTPS":
 		carries = answer(kind == "HTTPRoute" || kind == "GRPCRoute")
@@ -242,8 +232,6 @@ func takesKind(l *listener, kind string) (enforcer.Answer, string) {
 		carries = answer(kind == "TCPRoute")
 	case "UDP":
 		carries = answer(kind == "UDPRoute")
-	default:
-		carries = enforcer.Unknown
 	}
 	kinds := l.at.Get("allowedRoutes", "kinds").List()
 	named := slices.ContainsFunc(kinds, func(v *object.Value) bool {

@@ -72,13 +72,12 @@ const maxIncludes = 5000
 // are entries of the root.
 func (f *finder) readContour() {
 	h := httpProxies{f, f.contours(), map[string]*object.Object{}, map[*object.Object]bool{}, map[*object.Object]bool{}, map[string]int{}, 0}
-	fields := parseShape(httpProxyFields)
 	var all []*object.Object
 	for _, o := range f.cluster.Kind("projectcontour.io", "HTTPProxy") {
 		if !f.readable(o, "v1") {
 			continue
 		}
-		if !f.fits(o, fields) {
+		if !f.fits(o, httpProxyFields) {
 			f.flawed(o)
 			h.misread[o] = true
 		}
@@ -184,7 +183,7 @@ func (h *httpProxies) root(o *object.Object) {
 		if tls.Get("passthrough").True() {
 			secure.because = []string{"TLS is passed on unopened"}
 		}
-		h.tcp(o, o, tcp, &t, nil)
+		h.tcp(o, tcp, &t, nil)
 		h.f.ways(o, []door{secure}, []hall{t})
 	default:
 		h.emit(o, secure, allOf(routes, false))
@@ -310,7 +309,7 @@ func (b backends) contour(list *object.Value) {
 }
 
 // tcp adds the backends of a tcpproxy, or of the one that it includes.
-func (h *httpProxies) tcp(root, o *object.Object, tcp *object.Value, t *hall, path []*object.Object) {
+func (h *httpProxies) tcp(o *object.Object, tcp *object.Value, t *hall, path []*object.Object) {
 	b := backends{h.f, t, o}
 	b.contour(tcp.Get("services"))
 	path = append(slices.Clone(path), o)
@@ -336,6 +335,6 @@ func (h *httpProxies) tcp(root, o *object.Object, tcp *object.Value, t *hall, pa
 	default:
 		h.included[child] = true
 		t.because = append(t.because, "by way of "+child.Ref.String())
-		h.tcp(root, child, child.Root.Get("spec", "tcpproxy"), t, path)
+		h.tcp(child, child.Root.Get("spec", "tcpproxy"), t, path)
 	}
 }

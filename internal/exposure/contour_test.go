@@ -42,15 +42,19 @@ func TestContour(t *testing.T) {
 	runRoutes(t, contourWith(""), []routeCase{
 		{name: "in clear text", yaml: httpProxy("p", vhost+"routes: [{"+web+"}]"), want: plain, because: "its controller looks to be DaemonSet projectcontour/envoy"},
 		{name: "TLS, redirecting", yaml: httpProxy("p", secret+"routes: [{"+web+"}]"), want: secure},
-		{name: "TLS, and clear text for one route", yaml: httpProxy("p", secret+"routes: [{"+web+"}, {conditions: [{prefix: /open}], permitInsecure: true, "+web+"}]"),
-			want: strings.Replace(plain, `"/`, `"/open`, 1) + "\n" + secure + "\n" + strings.Replace(secure, `"/`, `"/open`, 1)},
+		{
+			name: "TLS, and clear text for one route", yaml: httpProxy("p", secret+"routes: [{"+web+"}, {conditions: [{prefix: /open}], permitInsecure: true, "+web+"}]"),
+			want: strings.Replace(plain, `"/`, `"/open`, 1) + "\n" + secure + "\n" + strings.Replace(secure, `"/`, `"/open`, 1),
+		},
 		{name: "TLS passed on", yaml: httpProxy("p", "virtualhost: {fqdn: a.example.com, tls: {passthrough: true}}, tcpproxy: {"+web+"}"), want: strings.Replace(secure, `"/`, `"`, 1), because: "TLS is passed on unopened"},
 		{name: "a tcpproxy takes the place of routes for TLS", yaml: httpProxy("p", secret+"tcpproxy: {"+web+"}, routes: [{services: [{name: pay, port: 80}]}]"), want: strings.Replace(secure, `"/`, `"`, 1)},
 		{name: "included", yaml: httpProxy("p", vhost+"includes: [{name: c, conditions: [{prefix: /x}]}]") + httpProxy("c", "routes: [{conditions: [{prefix: /y}], "+web+"}]"), want: strings.Replace(plain, `"/`, `"/x/y`, 1), because: "by way of HTTPProxy shop/c"},
 		{name: "included by nobody", yaml: httpProxy("c", "routes: [{"+web+"}]"), want: orphan, because: "no root HTTPProxy includes it"},
 		{name: "an include that is not there", yaml: httpProxy("p", vhost+"includes: [{name: c}]"), want: dangling, because: "HTTPProxy shop/c, which it includes, is not in the input"},
-		{name: "an included root", yaml: httpProxy("p", vhost+"includes: [{name: c}]") + httpProxy("c", "virtualhost: {fqdn: b.example.com}, routes: [{"+web+"}]"),
-			want: strings.Replace(strings.Replace(plain, "route p", "route c", 1), `"a.`, `"b.`, 1) + "\n" + dangling, because: "is a root, and cannot be included"},
+		{
+			name: "an included root", yaml: httpProxy("p", vhost+"includes: [{name: c}]") + httpProxy("c", "virtualhost: {fqdn: b.example.com}, routes: [{"+web+"}]"),
+			want: strings.Replace(strings.Replace(plain, "route p", "route c", 1), `"a.`, `"b.`, 1) + "\n" + dangling, because: "is a root, and cannot be included",
+		},
 		{name: "an included tcpproxy", yaml: httpProxy("p", "virtualhost: {fqdn: a.example.com, tls: {passthrough: true}}, tcpproxy: {include: {name: c}}") + httpProxy("c", "tcpproxy: {"+web+"}"), want: strings.Replace(secure, `"/`, `"`, 1)},
 		{name: "services are of the namespace of their proxy", yaml: httpProxy("p", vhost+"includes: [{name: c, namespace: other}]") + strings.Replace(httpProxy("c", "routes: [{"+web+"}]"), "namespace: shop", "namespace: other", 1), want: dangling, because: "Service other/web is not in the input"},
 		{name: "weights", yaml: httpProxy("p", vhost+"routes: [{services: [{name: web, port: 80, weight: 10}, {name: pay, port: 80}]}]"), want: plain, because: "pay has weight 0"},
@@ -60,13 +64,19 @@ func TestContour(t *testing.T) {
 		{name: "two roots of one host", yaml: httpProxy("p", vhost+"routes: [{"+web+"}]") + httpProxy("q", vhost+"routes: []"), want: maybe + "\n" + strings.Replace(none, "route p", "route q", 1), because: "has the same fqdn"},
 		{name: "a class of its own", yaml: httpProxy("p", "ingressClassName: other, "+vhost+"routes: [{"+web+"}]"), want: maybe, because: "takes class other is not known"},
 
-		{name: "includes in a circle", yaml: httpProxy("p", vhost+"includes: [{name: c}], routes: [{"+web+"}]") + httpProxy("c", "includes: [{name: c}]"),
-			want: "not modelled p public=unknown kept=unknown\n" + maybe, because: "what it includes is not understood in full"},
-		{name: "includes without end", yaml: httpProxy("p", vhost+"includes: ["+strings.Repeat("{name: c}, ", 50)+"{name: c}]") + httpProxy("c", "includes: ["+strings.Repeat("{name: d}, ", 50)+"{name: d}]") + httpProxy("d", "includes: ["+strings.Repeat("{name: e}, ", 50)+"{name: e}]"),
-			want: "not modelled p public=unknown kept=unknown\n" + strings.Replace(maybe, "to=web:8080", "dangling", 1)},
+		{
+			name: "includes in a circle", yaml: httpProxy("p", vhost+"includes: [{name: c}], routes: [{"+web+"}]") + httpProxy("c", "includes: [{name: c}]"),
+			want: "not modelled p public=unknown kept=unknown\n" + maybe, because: "what it includes is not understood in full",
+		},
+		{
+			name: "includes without end", yaml: httpProxy("p", vhost+"includes: ["+strings.Repeat("{name: c}, ", 50)+"{name: c}]") + httpProxy("c", "includes: ["+strings.Repeat("{name: d}, ", 50)+"{name: d}]") + httpProxy("d", "includes: ["+strings.Repeat("{name: e}, ", 50)+"{name: e}]"),
+			want: "not modelled p public=unknown kept=unknown\n" + strings.Replace(maybe, "to=web:8080", "dangling", 1),
+		},
 		{name: "an unknown field", yaml: httpProxy("p", vhost+"routes: [{"+web+"}], route: []"), want: "not modelled p public=unknown kept=unknown\n" + maybe, problem: "spec.route: unknown field"},
-		{name: "an unknown field of an included proxy", yaml: httpProxy("p", vhost+"includes: [{name: c}]") + httpProxy("c", "routes: [{"+web+", x: 1}]"),
-			want: "not modelled c public=unknown kept=unknown\nnot modelled p public=unknown kept=unknown\n" + maybe, problem: "spec.routes[0].x: unknown field"},
+		{
+			name: "an unknown field of an included proxy", yaml: httpProxy("p", vhost+"includes: [{name: c}]") + httpProxy("c", "routes: [{"+web+", x: 1}]"),
+			want: "not modelled c public=unknown kept=unknown\nnot modelled p public=unknown kept=unknown\n" + maybe, problem: "spec.routes[0].x: unknown field",
+		},
 		{name: "a tcpproxy without TLS", yaml: httpProxy("p", vhost+"tcpproxy: {"+web+"}, routes: [{"+web+"}]"), want: maybe, problem: "tcpproxy needs tls.passthrough"},
 		{name: "a port that is a text", yaml: httpProxy("p", vhost+"routes: [{services: [{name: web, port: http}]}]"), want: "not modelled p public=unknown kept=unknown\n" + maybe, problem: "services[0].port: want a number"},
 	})

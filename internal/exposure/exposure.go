@@ -93,7 +93,7 @@ type Set struct {
 // Find lists every entry. The cost is one step for each Service port and each pod behind it. Problems are
 // values that were not understood; each is counted as if it let everyone in.
 func Find(c *cluster.Cluster) Set {
-	f := finder{cluster: c, cloud: cloudOf(c), proxies: findProxies(c), services: map[object.Ref]*cluster.Service{}}
+	f := finder{cluster: c, cloud: cloudOf(c), proxies: findProxies(c), shapes: map[string]*shape{}, services: map[object.Ref]*cluster.Service{}}
 	for _, s := range c.Services {
 		f.services[s.Ref] = s
 	}
@@ -124,6 +124,7 @@ type finder struct {
 	nodesPublic enforcer.Answer // is a port open on every node open to the internet?
 	nodesWhy    string
 	passages    []passage
+	shapes      map[string]*shape  // of schemas, as far as they were needed
 	idleSets    []object.Ref       // ListenerSets that no Gateway takes
 	grants      map[string][]grant // by namespace
 	keeper      string             // the proxy that may keep client addresses everywhere, "" when there is none

@@ -61,10 +61,9 @@ func (f *finder) readGatewayAPI() {
 	f.readGrants()
 	gateways := f.gateways()
 	for _, kind := range routeKinds() {
-		fields := parseShape(kind.fields)
 		for _, o := range f.cluster.Kind(gatewayGroup, kind.name) {
 			if f.readable(o, gatewayVersions()...) {
-				f.readRoute(o, f.fits(o, fields), gateways)
+				f.readRoute(o, f.fits(o, kind.fields), gateways)
 			}
 		}
 	}
@@ -85,31 +84,31 @@ type routeKind struct{ name, fields string }
 
 func routeKinds() []routeKind {
 	return []routeKind{
-		{"GRPCRoute", grpcRouteFields}, {"HTTPRoute", httpRouteFields}, {"TCPRoute", l4RouteFields},
-		{"TLSRoute", tlsRouteFields}, {"UDPRoute", l4RouteFields},
+		{"GRPCRoute", grpcRouteFields},
+		{"HTTPRoute", httpRouteFields},
+		{"TCPRoute", l4RouteFields},
+		{"TLSRoute", tlsRouteFields},
+		{"UDPRoute", l4RouteFields},
 	}
 }
 
 // gateways reads Gateways and ListenerSets, in the order of the cluster.
 func (f *finder) gateways() []*gateway {
-	classShape := parseShape(gatewayClassFields)
 	for _, o := range f.cluster.Kind(gatewayGroup, "GatewayClass") {
-		f.fits(o, classShape)
+		f.fits(o, gatewayClassFields)
 	}
 	var out []*gateway
-	fields := parseShape(gatewayFields)
 	for _, o := range f.cluster.Kind(gatewayGroup, "Gateway") {
 		if !f.readable(o, gatewayVersions()...) {
 			continue
 		}
-		g := &gateway{object: o, class: o.Root.Get("spec", "gatewayClassName").Str(), flawed: !f.fits(o, fields)}
+		g := &gateway{object: o, class: o.Root.Get("spec", "gatewayClassName").Str(), flawed: !f.fits(o, gatewayFields)}
 		f.addListeners(g, o, nil)
 		out = append(out, g)
 	}
-	fields = parseShape(listenerSetFields)
 	for _, o := range f.cluster.Kind(gatewayGroup, "ListenerSet") {
 		if f.readable(o, gatewayVersions()...) {
-			f.listenerSet(o, f.fits(o, fields), out)
+			f.listenerSet(o, f.fits(o, listenerSetFields), out)
 		}
 	}
 	return out

@@ -13,13 +13,12 @@ type grant struct {
 
 func (f *finder) readGrants() {
 	f.grants = map[string][]grant{}
-	fields := parseShape(grantFields)
 	for _, o := range f.cluster.Kind(gatewayGroup, "ReferenceGrant") {
 		known := o.Version == "v1" || o.Version == "v1beta1" || o.Version == "v1alpha2"
 		if !known {
 			f.problem(o, nil, "version "+o.Version+" of ReferenceGrant is not modelled", "what it opens is not certain")
 		}
-		f.grants[o.Ref.Namespace] = append(f.grants[o.Ref.Namespace], grant{o, f.fits(o, fields) && known})
+		f.grants[o.Ref.Namespace] = append(f.grants[o.Ref.Namespace], grant{o, f.fits(o, grantFields) && known})
 	}
 }
 

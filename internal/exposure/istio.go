@@ -38,24 +38,22 @@ func (s *istioServer) String() string { return fmt.Sprintf("port %d of %s", s.po
 // readIstio makes an entry for each server, host and path of each VirtualService that is bound to a Gateway.
 func (f *finder) readIstio() {
 	var servers []*istioServer
-	fields := parseShape(istioGatewayFields)
 	for _, o := range f.cluster.Kind(istioGroup, "Gateway") {
 		if !f.readable(o, istioVersions()...) {
 			continue
 		}
-		understood := f.fits(o, fields)
+		understood := f.fits(o, istioGatewayFields)
 		if !understood {
 			f.flawed(o)
 		}
 		servers = append(servers, f.istioServers(o, understood)...)
 	}
 	var services []virtualService
-	fields = parseShape(virtualServiceFields)
 	for _, o := range f.cluster.Kind(istioGroup, "VirtualService") {
 		if !f.readable(o, istioVersions()...) {
 			continue
 		}
-		v := virtualService{o, f.fits(o, fields)}
+		v := virtualService{o, f.fits(o, virtualServiceFields)}
 		if !v.understood {
 			f.flawed(o)
 		}

@@ -50,17 +50,27 @@ func TestIstioGateway(t *testing.T) {
 	runRoutes(t, mesh, []routeCase{
 		{name: "bound", yaml: istioGateway(http80) + virtualService(bound+httpWeb), want: vsWeb, because: "LoadBalancer of Service istio-system/igw: public yes"},
 		{name: "nothing bound", yaml: istioGateway(http80), want: gwUnused, because: "no VirtualService of the input is bound to port 80 of Gateway istio-system/gw"},
-		{name: "no pod has the labels", yaml: strings.Replace(istioGateway(http80), "ingressgateway", "other", 1) + virtualService(bound+httpWeb),
-			want: `route v tcp/80 "a.example.com"/ tls=no public=unknown kept=no to=web:8080`, because: "no pod of the input has the labels"},
+		{
+			name: "no pod has the labels", yaml: strings.Replace(istioGateway(http80), "ingressgateway", "other", 1) + virtualService(bound+httpWeb),
+			want: `route v tcp/80 "a.example.com"/ tls=no public=unknown kept=no to=web:8080`, because: "no pod of the input has the labels",
+		},
 		{name: "without a selector it is every gateway", yaml: strings.Replace(istioGateway(http80), "selector: {istio: ingressgateway}, ", "", 1) + virtualService(bound+httpWeb), want: vsWeb},
-		{name: "a port that only a Service inside has", yaml: server("number: 15443, protocol: HTTP", "") + virtualService(bound+httpWeb),
-			want: `route v tcp/15443 "a.example.com"/ tls=no public=unknown kept=no by=igw to=web:8080`, because: "none to the ports on which it takes this traffic"},
-		{name: "a port of no Service", yaml: server("number: 9999, protocol: HTTP", "") + virtualService(bound+httpWeb),
-			want: `route v tcp/9999 "a.example.com"/ tls=no public=unknown kept=no by=igw to=web:8080`, because: "which of these ways lead to port 9999"},
-		{name: "bound to the loopback", yaml: server("number: 80, protocol: HTTP", ", bind: 127.0.0.1") + virtualService(bound+httpWeb),
-			want: `route v tcp/80 "a.example.com"/ tls=no public=no kept=no from=none by=igw to=web:8080`},
-		{name: "TLS ended", yaml: server("number: 443, protocol: HTTPS", ", tls: {mode: SIMPLE, credentialName: c}") + virtualService(bound+httpWeb),
-			want: `route v tcp/443 "a.example.com"/ tls=yes public=yes kept=no by=igw to=web:8080`},
+		{
+			name: "a port that only a Service inside has", yaml: server("number: 15443, protocol: HTTP", "") + virtualService(bound+httpWeb),
+			want: `route v tcp/15443 "a.example.com"/ tls=no public=unknown kept=no by=igw to=web:8080`, because: "none to the ports on which it takes this traffic",
+		},
+		{
+			name: "a port of no Service", yaml: server("number: 9999, protocol: HTTP", "") + virtualService(bound+httpWeb),
+			want: `route v tcp/9999 "a.example.com"/ tls=no public=unknown kept=no by=igw to=web:8080`, because: "which of these ways lead to port 9999",
+		},
+		{
+			name: "bound to the loopback", yaml: server("number: 80, protocol: HTTP", ", bind: 127.0.0.1") + virtualService(bound+httpWeb),
+			want: `route v tcp/80 "a.example.com"/ tls=no public=no kept=no from=none by=igw to=web:8080`,
+		},
+		{
+			name: "TLS ended", yaml: server("number: 443, protocol: HTTPS", ", tls: {mode: SIMPLE, credentialName: c}") + virtualService(bound+httpWeb),
+			want: `route v tcp/443 "a.example.com"/ tls=yes public=yes kept=no by=igw to=web:8080`,
+		},
 		{name: "redirects of clear text", yaml: server("number: 80, protocol: HTTP", ", tls: {httpsRedirect: true}") + virtualService(bound+httpWeb), want: strings.Replace(vsWeb, "tls=no", "tls=unknown", 1), because: "requests in clear text are redirected"},
 		{name: "every Service of the mesh by name", yaml: server("number: 443, protocol: TLS", ", tls: {mode: AUTO_PASSTHROUGH}"), want: "not modelled gw public=unknown kept=unknown", because: "AUTO_PASSTHROUGH leads to every Service"},
 	})
@@ -74,8 +84,10 @@ func TestVirtualServiceBinding(t *testing.T) {
 		{name: "for sidecars only", yaml: istioGateway(http80) + virtualService("hosts: [a.example.com], "+httpWeb), want: gwUnused},
 		{name: "a gateway of its own namespace", yaml: strings.Replace(istioGateway(http80), "namespace: istio-system", "namespace: shop", 1) + virtualService("gateways: [mesh, gw], hosts: [a.example.com], "+httpWeb), want: vsWeb},
 		{name: "a gateway by the older name", yaml: istioGateway(http80) + virtualService("gateways: [gw.istio-system.svc.cluster.local], hosts: [a.example.com], "+httpWeb), want: vsWeb},
-		{name: "a gateway that is not in the input", yaml: virtualService("gateways: [gone], hosts: [a.example.com], " + httpWeb),
-			want: `route v "a.example.com"/ tls=unknown public=unknown kept=no to=web:8080`, because: "Gateway shop/gone is not in the input"},
+		{
+			name: "a gateway that is not in the input", yaml: virtualService("gateways: [gone], hosts: [a.example.com], " + httpWeb),
+			want: `route v "a.example.com"/ tls=unknown public=unknown kept=no to=web:8080`, because: "Gateway shop/gone is not in the input",
+		},
 		{name: "a gateway that is not in the cluster", opt: cluster.Options{Complete: true}, yaml: virtualService("gateways: [gone], hosts: [a.example.com], " + httpWeb), want: vsNone},
 		{name: "no host in common", yaml: hosts("b.example.com") + virtualService(bound+httpWeb), want: gwUnused + "\n" + vsNone, because: "has none of its hosts"},
 		{name: "a host under a wildcard", yaml: hosts("'*.example.com'") + virtualService(bound+httpWeb), want: vsWeb},
@@ -107,14 +119,20 @@ func TestVirtualServiceRules(t *testing.T) {
 		{name: "a subset", yaml: v1 + rule("{route: [{destination: {host: web, subset: one}}]}"), want: vsWeb},
 		{name: "a subset of no pods", yaml: v1 + rule("{route: [{destination: {host: web, subset: two}}]}"), want: dangling, because: "no pod is behind"},
 		{name: "a subset of no rule", yaml: rule("{route: [{destination: {host: web, subset: one}}]}"), want: vsWeb, because: "has subset one"},
-		{name: "a host of a ServiceEntry", yaml: rule("{route: [{destination: {host: x.example.com}}]}") + "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: s, namespace: shop}\nspec: {hosts: [x.example.com], ports: [{number: 80, name: http}], workloadSelector: {labels: {app: pay}}}\n",
-			want: strings.Replace(vsWeb, "web:8080", "pay:0", 1)},
+		{
+			name: "a host of a ServiceEntry", yaml: rule("{route: [{destination: {host: x.example.com}}]}") + "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: s, namespace: shop}\nspec: {hosts: [x.example.com], ports: [{number: 80, name: http}], workloadSelector: {labels: {app: pay}}}\n",
+			want: strings.Replace(vsWeb, "web:8080", "pay:0", 1),
+		},
 		{name: "delegated", yaml: rule("{match: [{uri: {prefix: /a}}], delegate: {name: inner}}") + delegate, want: strings.Replace(vsWeb, `"/`, `"/a/b`, 1), because: "delegated to VirtualService shop/inner"},
 		{name: "delegated to nobody", yaml: rule("{delegate: {name: inner, namespace: other}}"), want: dangling, because: "VirtualService other/inner, which is not in the input"},
-		{name: "TLS by name", yaml: passed + virtualService(bound+"tls: [{match: [{sniHosts: [a.example.com]}], route: [{destination: {host: web, port: {number: 80}}}]}], http: [{route: [{destination: {host: pay}}]}]"),
-			want: `route v tcp/443 "a.example.com" tls=yes public=yes kept=no by=igw to=web:8080`, because: "for TLS to a.example.com"},
-		{name: "connections", yaml: istioGateway("{port: {number: 443, name: tcp, protocol: TCP}, hosts: ['*']}") + virtualService(bound+"tcp: [{match: [{port: 443}], route: [{destination: {host: web, port: {number: 80}}}]}]"),
-			want: `route v tcp/443 "a.example.com" tls=unknown public=yes kept=no by=igw to=web:8080`},
+		{
+			name: "TLS by name", yaml: passed + virtualService(bound+"tls: [{match: [{sniHosts: [a.example.com]}], route: [{destination: {host: web, port: {number: 80}}}]}], http: [{route: [{destination: {host: pay}}]}]"),
+			want: `route v tcp/443 "a.example.com" tls=yes public=yes kept=no by=igw to=web:8080`, because: "for TLS to a.example.com",
+		},
+		{
+			name: "connections", yaml: istioGateway("{port: {number: 443, name: tcp, protocol: TCP}, hosts: ['*']}") + virtualService(bound+"tcp: [{match: [{port: 443}], route: [{destination: {host: web, port: {number: 80}}}]}]"),
+			want: `route v tcp/443 "a.example.com" tls=unknown public=yes kept=no by=igw to=web:8080`,
+		},
 	})
 }
 
@@ -125,13 +143,21 @@ func TestIstioHostile(t *testing.T) {
 		{name: "gateways that are no list", yaml: istioGateway(http80) + virtualService("gateways: istio-system/gw, hosts: [a], "+httpWeb), want: gwUnused + "\nnot modelled v public=unknown kept=unknown", problem: "spec.gateways: want a list"},
 		{name: "hosts that are no list", yaml: istioGateway(http80) + virtualService("gateways: [istio-system/gw], hosts: a, "+httpWeb), want: gwUnused + "\nnot modelled v public=unknown kept=unknown", problem: "spec.hosts: want a list"},
 		{name: "a negative weight", yaml: istioGateway(http80) + virtualService(bound+"http: [{route: [{destination: {host: web}, weight: -5}, {destination: {host: pay}, weight: 0}]}]"), want: vsWeb, problem: "weight -5"},
-		{name: "a protocol that nobody knows", yaml: istioGateway("{port: {number: 80, name: x, protocol: SMTP}, hosts: ['*']}") + virtualService(bound+"tcp: [{route: [{destination: {host: web, port: {number: 80}}}]}]"),
-			want: `route v tcp/80 "a.example.com" tls=unknown public=yes kept=no by=igw to=web:8080`, problem: "protocol SMTP"},
-		{name: "a tls mode that nobody knows", yaml: istioGateway("{port: {number: 443, name: x, protocol: HTTPS}, hosts: ['*'], tls: {mode: MAYBE}}") + virtualService(bound+httpWeb),
-			want: `route v tcp/443 "a.example.com"/ tls=unknown public=yes kept=no by=igw to=web:8080`, problem: "tls mode MAYBE"},
-		{name: "a misread gateway", yaml: istioGateway(http80+", {port: 80}") + virtualService(bound+httpWeb),
-			want: "not modelled gw public=unknown kept=unknown\n" + gwUnused + "\n" + maybe, problem: "spec.servers[1].port: want a map, got a number"},
-		{name: "delegates in a circle", yaml: istioGateway(http80) + virtualService(bound+"http: [{delegate: {name: v}}]"),
-			want: `route v tcp/80 "a.example.com"/ tls=no public=yes kept=no by=igw dangling`, because: "a delegate cannot delegate on"},
+		{
+			name: "a protocol that nobody knows", yaml: istioGateway("{port: {number: 80, name: x, protocol: SMTP}, hosts: ['*']}") + virtualService(bound+"tcp: [{route: [{destination: {host: web, port: {number: 80}}}]}]"),
+			want: `route v tcp/80 "a.example.com" tls=unknown public=yes kept=no by=igw to=web:8080`, problem: "protocol SMTP",
+		},
+		{
+			name: "a tls mode that nobody knows", yaml: istioGateway("{port: {number: 443, name: x, protocol: HTTPS}, hosts: ['*'], tls: {mode: MAYBE}}") + virtualService(bound+httpWeb),
+			want: `route v tcp/443 "a.example.com"/ tls=unknown public=yes kept=no by=igw to=web:8080`, problem: "tls mode MAYBE",
+		},
+		{
+			name: "a misread gateway", yaml: istioGateway(http80+", {port: 80}") + virtualService(bound+httpWeb),
+			want: "not modelled gw public=unknown kept=unknown\n" + gwUnused + "\n" + maybe, problem: "spec.servers[1].port: want a map, got a number",
+		},
+		{
+			name: "delegates in a circle", yaml: istioGateway(http80) + virtualService(bound+"http: [{delegate: {name: v}}]"),
+			want: `route v tcp/80 "a.example.com"/ tls=no public=yes kept=no by=igw dangling`, because: "a delegate cannot delegate on",
+		},
 	})
 }

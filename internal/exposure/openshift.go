@@ -23,10 +23,9 @@ const routerLabel = "ingresscontroller.operator.openshift.io/deployment-ingressc
 // readOpenShift makes an entry for each router port of each Route.
 func (f *finder) readOpenShift() {
 	shards := f.shards()
-	fields := parseShape(openshiftRouteFields)
 	for _, o := range f.cluster.Kind("route.openshift.io", "Route") {
 		if f.readable(o, "v1") {
-			f.readOpenShiftRoute(o, f.fits(o, fields), shards)
+			f.readOpenShiftRoute(o, f.fits(o, openshiftRouteFields), shards)
 		}
 	}
 }

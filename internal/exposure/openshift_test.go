@@ -53,14 +53,18 @@ func TestOpenShiftRoute(t *testing.T) {
 		{name: "routes of a shard", yaml: ingressController("routeSelector: {matchLabels: {shard: a}}") + openshiftRoute(toWeb), want: plain},
 		{name: "routes of another shard", yaml: ingressController("routeSelector: {matchLabels: {shard: b}}") + openshiftRoute(toWeb), want: none, because: "routeSelector is shard=b"},
 		{name: "namespaces of another shard", yaml: ingressController("namespaceSelector: {matchLabels: {tier: back}}") + openshiftRoute(toWeb), want: none},
-		{name: "namespaces whose labels are not known", yaml: ingressController("namespaceSelector: {matchLabels: {tier: back}}") + strings.Replace(openshiftRoute(toWeb), "namespace: shop", "namespace: other", 1),
-			want: strings.Replace(dangling, "public=yes", "public=unknown", 1), because: "by namespaceSelector is not known"},
+		{
+			name: "namespaces whose labels are not known", yaml: ingressController("namespaceSelector: {matchLabels: {tier: back}}") + strings.Replace(openshiftRoute(toWeb), "namespace: shop", "namespace: other", 1),
+			want: strings.Replace(dangling, "public=yes", "public=unknown", 1), because: "by namespaceSelector is not known",
+		},
 		{name: "not admitted", yaml: openshiftRoute(toWeb) + "status: {ingress: [{routerName: default, conditions: [{type: Admitted, status: 'False', reason: HostAlreadyClaimed}]}]}\n", want: maybe, because: "HostAlreadyClaimed"},
 		{name: "a name outside", yaml: openshiftRoute("to: {kind: Service, name: outside}"), want: dangling, because: "db.example.com, which may be outside"},
 
 		{name: "an unknown field", yaml: openshiftRoute(toWeb + ", hosts: [x]"), want: flawed, problem: "spec.hosts: unknown field"},
-		{name: "a termination that nobody knows", yaml: openshiftRoute(toWeb + ", tls: {termination: none}"),
-			want: strings.Replace(plain, "tls=no", "tls=unknown", 1) + "\n" + strings.Replace(secure, "tls=yes", "tls=unknown", 1), problem: "tls termination none"},
+		{
+			name: "a termination that nobody knows", yaml: openshiftRoute(toWeb + ", tls: {termination: none}"),
+			want: strings.Replace(plain, "tls=no", "tls=unknown", 1) + "\n" + strings.Replace(secure, "tls=yes", "tls=unknown", 1), problem: "tls termination none",
+		},
 		{name: "a policy that nobody knows", yaml: openshiftRoute(toWeb + ", tls: {termination: edge, insecureEdgeTerminationPolicy: Perhaps}"), want: maybe + "\n" + secure, because: "Perhaps is not known"},
 		{name: "a backend of another kind", yaml: openshiftRoute("to: {kind: Pod, name: web}"), want: "not modelled r public=unknown kept=unknown\n" + dangling, because: "backend Pod web is not modelled"},
 		{name: "a weight that is no number", yaml: openshiftRoute("to: {kind: Service, name: web, weight: heavy}"), want: flawed, problem: "spec.to.weight: want a number"},

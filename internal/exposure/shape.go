@@ -83,10 +83,15 @@ func (p *shapeParser) take(s string) bool {
 // maxFlaws limits the problems that are told of one object.
 const maxFlaws = 20
 
-// fits reports every field of o that s does not know and every value of another type, as problems with their
-// lines. It tells whether there was none: else parts of the object are not understood, and what it exposes is
-// not certain.
-func (f *finder) fits(o *object.Object, s *shape) bool {
+// fits reports every field of o that is not in a schema and every value of another type, as problems with
+// their lines. It tells whether there was none: else parts of the object are not understood, and what it
+// exposes is not certain.
+func (f *finder) fits(o *object.Object, schema string) bool {
+	s := f.shapes[schema]
+	if s == nil {
+		s = parseShape(schema)
+		f.shapes[schema] = s
+	}
 	c := shapeCheck{f: f, o: o}
 	for _, part := range []string{"spec", "status"} {
 		want, got := s.fields[part], o.Root.Get(part)

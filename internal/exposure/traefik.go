@@ -70,9 +70,8 @@ func (f *finder) readTraefik() {
 	proxies := f.traefiks()
 	for _, group := range []string{"traefik.io", "traefik.containo.us"} {
 		services := map[string]*object.Object{}
-		fields := parseShape(traefikServiceFields)
 		for _, o := range f.cluster.Kind(group, "TraefikService") {
-			if !f.fits(o, fields) {
+			if !f.fits(o, traefikServiceFields) {
 				f.flawed(o)
 			}
 			services[o.Ref.Namespace+"/"+o.Ref.Name] = o
@@ -80,11 +79,10 @@ func (f *finder) readTraefik() {
 		for _, kind := range []struct{ name, fields string }{
 			{"IngressRoute", ingressRouteFields}, {"IngressRouteTCP", ingressRouteTCPFields}, {"IngressRouteUDP", ingressRouteUDPFields},
 		} {
-			fields := parseShape(kind.fields)
 			for _, o := range f.cluster.Kind(group, kind.name) {
 				if f.readable(o, "v1alpha1") {
 					r := ingressRoute{f, o, proxies, services, nil}
-					r.read(f.fits(o, fields))
+					r.read(f.fits(o, kind.fields))
 				}
 			}
 		}

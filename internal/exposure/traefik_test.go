@@ -43,8 +43,10 @@ func TestTraefik(t *testing.T) {
 		{name: "without entry points it is all of them", yaml: ingressRoute("IngressRoute", "routes: [{match: '"+a+"', services: ["+web+"]}]"), want: `route r "a.example.com"/ tls=unknown public=yes kept=no by=traefik to=web:8080`},
 		{name: "an entry point that no Service leads to", yaml: strings.Replace(rule(a, web), "[web]", "[admin]", 1), want: `route r "a.example.com"/ tls=no public=unknown kept=no by=traefik to=web:8080`, because: "none to the ports"},
 		{name: "an entry point that is not stated", yaml: strings.Replace(rule(a, web), "[web]", "[other]", 1), want: `route r "a.example.com"/ tls=no public=unknown kept=no by=traefik to=web:8080`, because: "on which port entry point other listens is not known"},
-		{name: "hosts and paths", yaml: rule("(Host(`a.example.com`) || Host(`b.example.com`)) && PathPrefix(`/x`)", web),
-			want: strings.Replace(plain, `"/`, `"/x`, 1) + "\n" + strings.Replace(strings.Replace(plain, `"/`, `"/x`, 1), `"a.`, `"b.`, 1)},
+		{
+			name: "hosts and paths", yaml: rule("(Host(`a.example.com`) || Host(`b.example.com`)) && PathPrefix(`/x`)", web),
+			want: strings.Replace(plain, `"/`, `"/x`, 1) + "\n" + strings.Replace(strings.Replace(plain, `"/`, `"/x`, 1), `"a.`, `"b.`, 1),
+		},
 		{name: "a denied host is any other", yaml: rule("!Host(`a.example.com`)", web), want: strings.Replace(plain, "a.example.com", "", 1)},
 		{name: "a pattern is any host", yaml: rule("HostRegexp(`.*`) && Method(`GET`)", web), want: strings.Replace(plain, "a.example.com", "", 1)},
 		{name: "a port by name", yaml: rule(a, "{name: web, port: http}"), want: plain},

@@ -195,7 +195,7 @@ func (f *finder) httpHalls(o *object.Object, s *istioServer, gateway string, all
 		paths := uriPaths(found)
 		d := r.Get("delegate")
 		if !d.IsSet() {
-			out = append(out, f.httpHall(o, o, r, paths, s))
+			out = append(out, f.httpHall(o, r, paths, s))
 			continue
 		}
 		ns := cmp.Or(d.Get("namespace").Str(), o.Ref.Namespace)
@@ -228,7 +228,7 @@ func (f *finder) delegated(o *object.Object, v virtualService, rule *object.Valu
 		if len(r.Get("match").List()) > 0 {
 			inner = uriPaths(found)
 		}
-		h := f.httpHall(o, v.object, r, inner, s)
+		h := f.httpHall(v.object, r, inner, s)
 		h.at = rule
 		h.because = append(h.because, "it is delegated to "+v.object.Ref.String())
 		if !v.understood {
@@ -256,7 +256,7 @@ func uriPaths(found []*object.Value) []string {
 }
 
 // httpHall is one rule for requests; owner is the VirtualService it stands in.
-func (f *finder) httpHall(o, owner *object.Object, r *object.Value, paths []string, s *istioServer) hall {
+func (f *finder) httpHall(owner *object.Object, r *object.Value, paths []string, s *istioServer) hall {
 	h := hall{at: r, paths: paths}
 	b := destinations{backends{f, &h, owner}, s}
 	b.routes(r.Get("route"))
