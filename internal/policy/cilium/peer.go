@@ -11,7 +11,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// The fields that name peers. Only one of them may have entries (IngressCommonRule.sanitize and its twin).
+// peerFields is the fields that name peers. Only one of them may have entries (IngressCommonRule.sanitize and its twin).
 func peerFields(s section) []string {
 	if s.direction == policy.Ingress {
 		return []string{"fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromGroups", "fromNodes"}

@@ -12,8 +12,8 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// most is how many ports an entry of toPorts may have (maxPorts).
-const most = 40
+// maxPorts is how many ports an entry of toPorts may have.
+const maxPorts = 40
 
 // ports compiles toPorts, each entry to a rule: it may have conditions of its own on what goes through.
 func (c *compiler) ports(list *object.Value, base policy.Rule, s section) []policy.Rule {
@@ -36,8 +36,8 @@ func (c *compiler) ports(list *object.Value, base policy.Rule, s section) []poli
 		r.Doubts = append(r.Doubts, c.Fields(v, path, fields...)...)
 		entries := c.list(v.Get("ports"), path+".ports")
 		switch {
-		case len(entries) > most:
-			c.Refused(v.Get("ports"), refused, "%s.ports has more than %d entries", path, most)
+		case len(entries) > maxPorts:
+			c.Refused(v.Get("ports"), refused, "%s.ports has more than %d entries", path, maxPorts)
 		case len(entries) == 0: // not the same as all ports (mergeL4Filter)
 			c.Warn(v, `write port: "0" for all ports`, "%s names no ports, which matches nothing", path)
 		}

@@ -21,7 +21,7 @@ const (
 	labelCluster    = labelPrefix + ".policy.cluster"
 )
 
-// source and key of a label as selectors write them: "k8s:app", "reserved:host", "app" for any source
+// splitKey is source and key of a label as selectors write them: "k8s:app", "reserved:host", "app" for any source
 // (pkg/labels, parseSource).
 func splitKey(text string) (source, key string) {
 	if rest, ok := strings.CutPrefix(text, "$"); ok {
