@@ -2,6 +2,7 @@ package reach
 
 import (
 	"cmp"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -20,8 +21,9 @@ type point struct {
 	pod     *cluster.Pod    // a member, for classes; nil for Nodes
 	members []*cluster.Pod  // classes
 	addrs   netset.Addrs    // atoms
-	addr    [2]addrKnown    // by family: classes
+	addr    *[2]addrKnown   // by family: classes
 	node    string          // host classes: the node, "" when not known
+	ports   uint32          // pod classes: a number for the ports that rules can name
 	ambient enforcer.Answer // pod classes: whether a mesh tunnels their traffic
 }
 
@@ -49,41 +51,74 @@ type addrKnown struct {
 	rng   netset.Addrs // otherwise: the address is one of these
 }
 
-// addrLine finds the atom of an address.
+// addrLine cuts the line of all addresses, IPv4 before IPv6, wherever some rule tells two neighbours apart. The
+// pieces are the atoms, in order.
 type addrLine struct {
-	starts []netip.Addr // sorted
-	atom   []int
-	sets   []netset.Addrs // the atoms
+	starts []netip.Addr // of the atoms
+	sets   []netset.Addrs
 }
 
 func newAddrLine(cuts []netset.Addrs) addrLine {
-	l := addrLine{sets: netset.Partition(cuts...)}
-	type start struct {
-		at   netip.Addr
-		atom int
-	}
-	var starts []start
-	for i, s := range l.sets {
-		for _, r := range s.Ranges() {
-			starts = append(starts, start{r.Lo, i})
+	starts := []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+	for _, c := range cuts {
+		for _, r := range c.Ranges() {
+			starts = append(starts, r.Lo)
+			if next := r.Hi.Next(); next.IsValid() {
+				starts = append(starts, next)
+			}
 		}
 	}
-	slices.SortFunc(starts, func(a, b start) int { return a.at.Compare(b.at) })
-	for _, s := range starts {
-		l.starts, l.atom = append(l.starts, s.at), append(l.atom, s.atom)
+	slices.SortFunc(starts, netip.Addr.Compare)
+	l := addrLine{starts: slices.Compact(starts)}
+	l.sets = make([]netset.Addrs, len(l.starts))
+	for i := range l.starts {
+		l.sets[i] = l.between(i, i+1)
 	}
 	return l
 }
 
+// between is the addresses of the atoms from lo up to but not including hi.
+func (l *addrLine) between(lo, hi int) netset.Addrs {
+	var out netset.Addrs
+	for _, f := range [2]family{v4, v6} { // a range lies in one family
+		first, end := lo, hi
+		for first < end && familyOf(l.starts[first]) != f {
+			first++
+		}
+		for end > first && familyOf(l.starts[end-1]) != f {
+			end--
+		}
+		if first == end {
+			continue
+		}
+		if end < len(l.starts) && familyOf(l.starts[end]) == f {
+			out = out.Union(netset.AddrRange(l.starts[first], l.starts[end].Prev()))
+			continue
+		}
+		ranges := everyAddr(f).Ranges()
+		out = out.Union(netset.AddrRange(l.starts[first], ranges[len(ranges)-1].Hi))
+	}
+	return out
+}
+
+// find is the atom of an address.
 func (l *addrLine) find(a netip.Addr) int {
 	i, ok := slices.BinarySearchFunc(l.starts, a, netip.Addr.Compare)
 	if !ok {
 		i--
 	}
-	return l.atom[max(i, 0)]
+	return i
 }
 
-// makePoints builds the classes and atoms: pods are told apart only by what some rule can see.
+// within is the atoms, as runs, that make up a set whose ends the line was cut at.
+func (l *addrLine) within(set netset.Addrs, add func(lo, hi int)) {
+	for _, r := range set.Ranges() {
+		add(l.find(r.Lo), l.find(r.Hi)+1)
+	}
+}
+
+// makePoints builds the classes and atoms: pods are told apart only by what some rule can see. Classes of one
+// namespace have numbers side by side.
 func (m *Model) makePoints() {
 	v := m.vocabulary()
 	m.line = newAddrLine(v.cuts)
@@ -93,47 +128,32 @@ func (m *Model) makePoints() {
 	} else if m.cluster.IPv6 && !m.cluster.IPv4 {
 		m.families = []family{v6}
 	}
-	index := map[string]int{}
+	x := classIndex{m: m, v: &v, byHash: map[uint64][]int{}, addrs: map[string]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
 	var hosts []point
 	hostIndex := map[string]int{}
 	for _, p := range m.cluster.Pods {
-		if p.HostNetwork {
-			pt := m.hostClass(p, v.hostAddrs)
-			key := pt.node + "\x00" + pt.addrKey()
-			i, ok := hostIndex[key]
-			if !ok {
-				i = len(hosts)
-				hostIndex[key] = i
-				hosts = append(hosts, pt)
-			}
-			hosts[i].members = append(hosts[i].members, p)
-			m.classOf[p] = -1 - i
+		if !p.HostNetwork {
+			m.classOf[p] = x.class(p)
 			continue
 		}
-		var b strings.Builder
-		m.labelKey(&b, p, v)
-		b.WriteString("\x02" + portKey(p, v.names))
-		pt := point{kind: podPoint, pod: p, ambient: m.inAmbient(p)}
-		b.WriteByte('0' + byte(pt.ambient))
-		for _, f := range [2]family{v4, v6} {
-			if pt.addr[f] = m.podAddr(p, f); !v.podAddrs { // then only the family matters
-				pt.addr[f] = addrKnown{none: pt.addr[f].none}
-			}
-		}
-		b.WriteString("\x02" + pt.addrKey())
-		i, ok := index[b.String()]
+		pt := m.hostClass(p, v.hostAddrs)
+		key := pt.node + "\x00" + addrKey(pt.addr)
+		i, ok := hostIndex[key]
 		if !ok {
-			i = len(m.points)
-			index[b.String()] = i
-			m.points = append(m.points, pt)
+			i = len(hosts)
+			hostIndex[key] = i
+			hosts = append(hosts, pt)
 		}
-		m.points[i].members = append(m.points[i].members, p)
-		m.classOf[p] = i
+		hosts[i].members = append(hosts[i].members, p)
+		m.classOf[p] = -1 - i
 	}
+	x.order()
 	m.hosts = len(m.points)
 	for p, i := range m.classOf {
 		if i < 0 {
 			m.classOf[p] = m.hosts - 1 - i
+		} else {
+			m.classOf[p] = x.place[i]
 		}
 	}
 	m.points = append(m.points, hosts...)
@@ -141,29 +161,153 @@ func (m *Model) makePoints() {
 	m.points = append(m.points, m.hostClass(nil, v.hostAddrs))
 	m.atoms = len(m.points)
 	for _, s := range m.line.sets {
-		m.points = append(m.points, point{kind: atomPoint, addrs: s})
+		m.points = append(m.points, point{kind: atomPoint, addrs: s, addr: &[2]addrKnown{}})
 	}
+	m.indexTerms(&v)
+	m.indexAddrs()
+}
+
+// classIndex finds the class of a pod. Hashes say where to look; what counts is sameClass.
+type classIndex struct {
+	m      *Model
+	v      *vocabulary
+	byHash map[uint64][]int
+	addrs  map[string]*[2]addrKnown // equal knowledge of addresses is one value
+	ports  map[string]uint32        // equal named ports are one number
+	place  []int                    // class as found to its number
+}
+
+// class is the number of the pod's class in order of discovery.
+func (x *classIndex) class(p *cluster.Pod) int {
+	addr := x.addrOf(p)
+	ambient := x.m.inAmbient(p)
+	ports := x.portsOf(p)
+	h := x.hash(p)
+	for _, i := range x.byHash[h] {
+		if pt := &x.m.points[i]; pt.addr == addr && pt.ports == ports && pt.ambient == ambient && x.same(pt.pod, p) {
+			pt.members = append(pt.members, p)
+			return i
+		}
+	}
+	i := len(x.m.points)
+	x.byHash[h] = append(x.byHash[h], i)
+	x.m.points = append(x.m.points, point{kind: podPoint, pod: p, ports: ports, ambient: ambient, addr: addr, members: []*cluster.Pod{p}})
+	return i
+}
+
+// hash is of the namespace and of the labels that rules mention, in any order.
+func (x *classIndex) hash(p *cluster.Pod) uint64 {
+	h := maphash.String(x.v.seed, p.Namespace.Name)
+	for k, value := range p.Labels {
+		if _, seen := x.v.labels[k]; seen {
+			h += maphash.String(x.v.seed, k) * (maphash.String(x.v.seed, value) | 1)
+		}
+	}
+	return h
+}
+
+// same tells whether no rule can tell two pods apart, their addresses aside.
+func (x *classIndex) same(p, q *cluster.Pod) bool {
+	if p.Namespace != q.Namespace || !x.sameLabels(p, q) || !x.sameLabels(q, p) {
+		return false
+	}
+	if len(x.v.accounts) > 0 && p.ServiceAccount != q.ServiceAccount { // accounts of a namespace are few
+		return false
+	}
+	for _, k := range x.v.facts {
+		if x.m.set.Facts[p][k] != x.m.set.Facts[q][k] {
+			return false
+		}
+	}
+	return true
+}
+
+// portsOf numbers what rules can see of a pod's ports.
+func (x *classIndex) portsOf(p *cluster.Pod) uint32 {
+	if len(x.v.names) == 0 || len(p.Ports) == 0 {
+		return 0
+	}
+	key := portKey(p, x.v.names)
+	id, ok := x.ports[key]
+	if !ok {
+		id = uint32(len(x.ports))
+		x.ports[key] = id
+	}
+	return id
+}
+
+// sameLabels tells whether q has every mentioned label of p, or is as likely to get it.
+func (x *classIndex) sameLabels(p, q *cluster.Pod) bool {
+	for k, value := range p.Labels {
+		if _, seen := x.v.labels[k]; seen {
+			if other, ok := q.Labels[k]; !ok || other != value {
+				return false
+			}
+		}
+	}
+	for _, k := range x.v.later {
+		if addedLater(k, p) != addedLater(k, q) {
+			return false
+		}
+	}
+	return true
+}
+
+// addrOf is what is known of the pod's addresses, one pointer for equal knowledge.
+func (x *classIndex) addrOf(p *cluster.Pod) *[2]addrKnown {
+	var known [2]addrKnown
+	for _, f := range [2]family{v4, v6} {
+		if known[f] = x.m.podAddr(p, f); !x.v.podAddrs { // then only the family matters
+			known[f] = addrKnown{none: known[f].none}
+		}
+	}
+	key := addrKey(&known)
+	if x.addrs[key] == nil {
+		x.addrs[key] = &known
+	}
+	return x.addrs[key]
+}
+
+// order sorts the classes by namespace, otherwise as found.
+func (x *classIndex) order() {
+	index := make([]int, len(x.m.points))
+	for i := range index {
+		index[i] = i
+	}
+	slices.SortStableFunc(index, func(a, b int) int {
+		return cmp.Compare(x.m.points[a].pod.Namespace.Name, x.m.points[b].pod.Namespace.Name)
+	})
+	points := make([]point, len(index))
+	x.place = make([]int, len(index))
+	for to, from := range index {
+		points[to] = x.m.points[from]
+		x.place[from] = to
+	}
+	x.m.points = points
 }
 
 // vocabulary is all that some rule can see of an endpoint.
 type vocabulary struct {
-	labels, accounts, facts []string        // keys, sorted
-	names                   map[string]bool // of ports
-	cuts                    []netset.Addrs
-	podAddrs, hostAddrs     bool // addresses of pods and of nodes matter
+	labels              map[string]struct{} // keys
+	later               []string            // those of labels that come with the real pods
+	accounts, facts     []string            // keys, sorted
+	names               map[string]bool     // of ports
+	cuts                []netset.Addrs
+	podAddrs, hostAddrs bool // addresses of pods and of nodes matter
+	seed                maphash.Seed
 }
 
 func (m *Model) vocabulary() vocabulary {
-	v := vocabulary{names: map[string]bool{}}
-	labels, accounts, facts := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	v := vocabulary{names: map[string]bool{}, labels: map[string]struct{}{}, seed: maphash.MakeSeed()}
+	accounts, facts := map[string]struct{}{}, map[string]struct{}{}
 	cuts := map[string]netset.Addrs{}
 	look := func(t *policy.Term) {
 		for _, s := range [3]struct {
 			sel  cluster.Selector
-			keys map[string]bool
-		}{{t.Pods, labels}, {t.ServiceAccounts, accounts}, {t.Facts, facts}} {
+			keys map[string]struct{}
+		}{{t.Pods, v.labels}, {t.ServiceAccounts, accounts}, {t.Facts, facts}} {
 			for _, r := range s.sel {
-				s.keys[r.Key] = true
+				s.keys[r.Key] = struct{}{}
 			}
 		}
 	}
@@ -197,30 +341,13 @@ func (m *Model) vocabulary() vocabulary {
 	for _, k := range slices.Sorted(mapsKeys(cuts)) {
 		v.cuts = append(v.cuts, cuts[k])
 	}
-	v.labels, v.accounts, v.facts = slices.Sorted(mapsKeys(labels)), slices.Sorted(mapsKeys(accounts)), slices.Sorted(mapsKeys(facts))
+	v.accounts, v.facts = slices.Sorted(mapsKeys(accounts)), slices.Sorted(mapsKeys(facts))
+	for _, k := range runTimeLabels {
+		if _, seen := v.labels[k]; seen {
+			v.later = append(v.later, k)
+		}
+	}
 	return v
-}
-
-// labelKey writes all that terms can see of a pod.
-func (m *Model) labelKey(b *strings.Builder, p *cluster.Pod, v vocabulary) {
-	b.WriteString(p.Namespace.Name)
-	for _, k := range v.labels {
-		if value, ok := p.Labels[k]; ok {
-			b.WriteString("\x00" + k + "\x01" + value)
-		} else if addedLater(k, p) {
-			b.WriteString("\x00" + k + "\x03")
-		}
-	}
-	if len(v.accounts) > 0 { // all accounts of a namespace are told apart: they are few
-		b.WriteString("\x04" + p.ServiceAccount)
-	}
-	for _, k := range v.facts {
-		if f, ok := m.set.Facts[p][k]; f.Unknown {
-			b.WriteString("\x05" + k + "\x03")
-		} else if ok {
-			b.WriteString("\x05" + k + "\x01" + f.Value)
-		}
-	}
 }
 
 // inAmbient tells whether an Istio ambient mesh carries the pod's traffic, by the fact "mesh" of that kind.
@@ -234,14 +361,11 @@ func (m *Model) inAmbient(p *cluster.Pod) enforcer.Answer {
 	return enforcer.No
 }
 
-// portKey is the part of the pod's ports that named ports of some rule can see.
+// portKey is the part of the pod's ports that rules which name ports can see; names nil stands for all names.
 func portKey(p *cluster.Pod, names map[string]bool) string {
-	if len(names) == 0 {
-		return ""
-	}
 	var parts []string
 	for _, q := range p.Ports {
-		if names[q.Name] {
+		if q.Name != "" && (names == nil || names[q.Name]) {
 			parts = append(parts, q.Name+"/"+q.Protocol.String()+"/"+strconv.Itoa(q.Number))
 		}
 	}
@@ -249,9 +373,9 @@ func portKey(p *cluster.Pod, names map[string]bool) string {
 	return strings.Join(slices.Compact(parts), ",")
 }
 
-func (pt *point) addrKey() string {
+func addrKey(known *[2]addrKnown) string {
 	var b strings.Builder
-	for _, k := range pt.addr {
+	for _, k := range known {
 		if k.none {
 			b.WriteString("-")
 		}
@@ -308,7 +432,7 @@ func (m *Model) known(ips []netip.Addr, f family) addrKnown {
 
 // hostClass is the class of a host-network pod, or of any node when p is nil. Its address is its node's.
 func (m *Model) hostClass(p *cluster.Pod, byAddr bool) point {
-	pt := point{kind: hostPoint, pod: p}
+	pt := point{kind: hostPoint, pod: p, addr: &[2]addrKnown{}}
 	var ips []netip.Addr
 	if p != nil {
 		pt.node, ips = p.NodeName, p.IPs

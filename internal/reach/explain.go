@@ -142,7 +142,7 @@ func (m *Model) shown(p Peer) int {
 
 func (m *Model) explainSide(l policy.Layer, d policy.Direction, end, other int, q netset.Conns) Side {
 	out := Side{Layer: l, Direction: d, Bounds: Bounds{q, q}}
-	var ids ids2
+	ids := noneID
 	for _, g := range m.families {
 		ids = m.conns.or2(ids, m.side(l, d, end, g, other))
 	}
@@ -180,7 +180,7 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 			final, allowed, left = final.Union(allowed), netset.Conns{}, netset.Conns{}
 		}
 		var denied, passed, let netset.Conns
-		end := m.tied(pr, at)
+		end := m.tied(pr.picks, at)
 		for _, k := range pr.picks[at:end] {
 			p := &m.policies[k.policy]
 			pt := PolicyTrace{Policy: p.Policy, Isolates: p.Isolates[pr.dir], Sure: k.sure && !(pr.layer == policy.Network && m.maybeOff[pr.dir])}
@@ -192,7 +192,7 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 				var b Bounds
 				every := netset.All() // what the rule matches whatever the address family
 				for _, g := range m.families {
-					one := m.match(pr, k, j, g, other)
+					one := m.match(pr.binding, k, j, g, other)
 					b, every = b.union(one), every.Intersect(one.Must)
 				}
 				rt := RuleTrace{Rule: r, Certain: b.Must.Intersect(q), Possible: b.May.Intersect(q), Doubts: append(r.Doubts[:len(r.Doubts):len(r.Doubts)], r.Limits...)}

@@ -371,3 +371,44 @@ func TestBaselineOverIsolation(t *testing.T) {
 		}
 	}
 }
+
+// TestEdgesOfEveryShape: the walk over all pairs gives just what each pair gives alone, whatever shapes the
+// policies have: tiers, ties, doubts, two layers, several classes to a workload, host-network pods.
+func TestEdgesOfEveryShape(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 0))
+	for range cases(t, 60_000) / 300 {
+		w := newWorld(r)
+		base := compileJSON(t, w.json(r.IntN(2) == 0), upstream(t, w.podsByIP), cluster.Options{})
+		set := base.Policies()
+		set.Policies = slices.Clone(set.Policies)
+		for _, p := range tierPolicies(r) {
+			p.Subjects = []policy.Term{{Pods: cluster.MatchLabels(map[string]string{"app": pickOne(r, []string{"a", "b", "c"})})}, {NamespaceSelector: cluster.MatchLabels(map[string]string{"team": "a"})}}
+			p.Tier.Rank *= 700_000
+			p.Unordered = r.IntN(2) == 0
+			p.Layer = policy.Layer(r.IntN(2))
+			set.Policies = append(set.Policies, p)
+		}
+		slices.SortStableFunc(set.Policies, func(a, b policy.Policy) int {
+			return int(a.Layer)*10_000_000 - int(b.Layer)*10_000_000 + int(a.Tier.Rank) - int(b.Tier.Rank)
+		})
+		m := reach.Compile(base.Cluster(), set, base.Profile())
+		got := map[[2]string]reach.Bounds{}
+		for e := range m.Edges() {
+			if !e.Src.IsOutside() && !e.Dst.IsOutside() {
+				got[[2]string{e.Src.String(), e.Dst.String()}] = e.Bounds
+			}
+		}
+		for _, src := range m.Cluster().Workloads {
+			for _, dst := range m.Cluster().Workloads {
+				if src == dst {
+					continue
+				}
+				s, d := reach.OfWorkload(src), reach.OfWorkload(dst)
+				want, have := m.Between(s, d), got[[2]string{s.String(), d.String()}]
+				if !want.Must.Equal(have.Must) || !want.May.Equal(have.May) {
+					t.Fatalf("%s -> %s: Between %v, Edges %v\n%s", s, d, want, have, w.json(false))
+				}
+			}
+		}
+	}
+}

@@ -196,7 +196,7 @@ func (m *Model) peerPod(q *policy.Peer, pod *cluster.Pod) enforcer.Answer {
 func (m *Model) anyFamily(pod *cluster.Pod, set netset.Addrs, by enforcer.Answer) enforcer.Answer {
 	answer := enforcer.No
 	for _, f := range m.families {
-		switch a := both(by, m.inAddrs(m.podAddr(pod, f), set)); a {
+		switch a := both(by, m.podIn(pod, f, set)); a {
 		case enforcer.Yes:
 			return a
 		case enforcer.Unknown:
@@ -205,6 +205,30 @@ func (m *Model) anyFamily(pod *cluster.Pod, set netset.Addrs, by enforcer.Answer
 		}
 	}
 	return answer
+}
+
+// podIn tells whether the pod's address lies in any set, also one that no rule has.
+func (m *Model) podIn(pod *cluster.Pod, f family, set netset.Addrs) enforcer.Answer {
+	if len(pod.IPs) == 0 {
+		return m.inAddrs(m.podAddr(pod, f), set)
+	}
+	in, out := 0, 0
+	for _, a := range pod.IPs {
+		switch {
+		case familyOf(a) != f:
+		case set.Contains(a):
+			in++
+		default:
+			out++
+		}
+	}
+	switch {
+	case in == 0:
+		return enforcer.No
+	case out == 0:
+		return enforcer.Yes
+	}
+	return enforcer.Unknown
 }
 
 func (m *Model) podsWhere(match func(*cluster.Pod) enforcer.Answer) (certain, possible []*cluster.Pod) {

@@ -2,7 +2,6 @@ package reach
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -13,16 +12,16 @@ import (
 
 // side is the bounds that one end's policies of a layer put on the traffic with a point. Addresses have no
 // policies; those of nodes are not modelled, and leave everything open.
-func (m *Model) side(l policy.Layer, d policy.Direction, end int, f family, other int) ids2 {
+func (m *Model) side(l policy.Layer, d policy.Direction, end int, f family, other int) boundsID {
 	switch {
 	case !m.layered[l]:
-		return allIDs
+		return allID
 	case end < m.hosts:
-		return m.row(m.profileAt(l, d, end), f).at(other)
+		return m.at(m.profileAt(l, d, end), f, other)
 	case end < m.atoms && l == policy.Network && len(m.hosted) > 0:
-		return ids2{noConns, allConns}
+		return openID
 	}
-	return allIDs
+	return allID
 }
 
 func (m *Model) profileAt(l policy.Layer, d policy.Direction, class int) *profile {
@@ -30,7 +29,7 @@ func (m *Model) profileAt(l policy.Layer, d policy.Direction, class int) *profil
 }
 
 // sides is the bounds of a layer at both ends.
-func (m *Model) sides(l policy.Layer, s, d int, f family) ids2 {
+func (m *Model) sides(l policy.Layer, s, d int, f family) boundsID {
 	return m.conns.and2(m.side(l, policy.Egress, s, f, d), m.side(l, policy.Ingress, d, f, s))
 }
 
@@ -41,7 +40,7 @@ const tunnelPort = 15008
 // tunnelled is what the network lets through between two pods of an ambient mesh. What the port of the tunnel
 // carries may be any port. Whether a connection goes around the tunnel is not known, so what the network says
 // of its own port counts, too, as far as both agree.
-func (m *Model) tunnelled(b ids2) ids2 {
+func (m *Model) tunnelled(b boundsID) boundsID {
 	plain := m.conns.bounds(b)
 	tcp, port := netset.Of(netset.TCP), netset.Ports(netset.TCP, tunnelPort, tunnelPort)
 	if !plain.Must.Covers(port) {
@@ -50,7 +49,7 @@ func (m *Model) tunnelled(b ids2) ids2 {
 	if plain.May.Covers(port) {
 		plain.May = plain.May.Union(tcp)
 	}
-	return ids2{m.conns.id(plain.Must), m.conns.id(plain.May)}
+	return m.conns.boundsOf(plain)
 }
 
 // inTunnel tells whether two points are pods that an ambient mesh may connect.
@@ -60,11 +59,11 @@ func (m *Model) inTunnel(s, d int) bool {
 }
 
 // pointPair is the bounds from point s to point d.
-func (m *Model) pointPair(s, d int) ids2 {
+func (m *Model) pointPair(s, d int) boundsID {
 	if s >= m.hosts && d >= m.hosts && len(m.hosted) == 0 {
-		return allIDs // nodes, host-network pods and the outside: no pod policy
+		return allID // nodes, host-network pods and the outside: no pod policy
 	}
-	var out ids2
+	out := noneID
 	for _, f := range m.families {
 		if m.points[s].addr[f].none || m.points[d].addr[f].none {
 			continue
@@ -142,18 +141,19 @@ func locate(p Peer) location {
 // sameNode raises b where one end may be a host endpoint on the node of the other. Into the pod such
 // traffic is always allowed. Out of the pod the Kubernetes page says the same ("traffic to and from the node
 // where a Pod is running is always allowed"), the API type does not, and engines differ: left open.
-func (m *Model) sameNode(b ids2, src, dst location) ids2 {
+func (m *Model) sameNode(b boundsID, src, dst location) boundsID {
+	ids := m.conns.pairs[b]
 	switch src.hosts.share(dst.pods) {
 	case enforcer.Yes:
-		return allIDs
+		return allID
 	case enforcer.Unknown:
-		b.may = allConns
+		ids.may = allConns
 	case enforcer.No:
 	}
 	if src.pods.share(dst.hosts) != enforcer.No {
-		b.may = allConns
+		ids.may = allConns
 	}
-	return b
+	return m.conns.pair(ids)
 }
 
 // Between answers for two peers. For a workload it speaks of any of its pods: Must says that some pod
@@ -166,7 +166,7 @@ func (m *Model) Between(src, dst Peer) Bounds {
 		b := m.conns.bounds(m.pointPair(m.classOf[src.Pod], m.classOf[src.Pod]))
 		return Bounds{Must: b.Must, May: netset.All()}
 	}
-	out := ids2{}
+	out := noneID
 	first := true
 	for _, s := range m.pointsOf(src) {
 		for _, d := range m.pointsOf(dst) {
@@ -175,7 +175,8 @@ func (m *Model) Between(src, dst Peer) Bounds {
 			case first:
 				out = b
 			case src.IsOutside() || dst.IsOutside():
-				out = ids2{m.conns.intersect(out.must, b.must), m.conns.union(out.may, b.may)}
+				x, y := m.conns.pairs[out], m.conns.pairs[b]
+				out = m.conns.pair(ids2{m.conns.intersect(x.must, y.must), m.conns.union(x.may, y.may)})
 			default:
 				out = m.conns.or2(out, b)
 			}
@@ -207,94 +208,14 @@ func (m *Model) pointsOf(p Peer) []int {
 	case p.Entity != "":
 		out = append(out, m.nodesAny)
 	default:
-		for i, s := range m.line.sets {
-			if s.Overlaps(p.Addrs) {
+		m.line.within(p.Addrs, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
 				out = append(out, m.atoms+i)
 			}
-		}
+		})
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// Outside gives the traffic of one workload with addresses outside, from them (Ingress) or to them
-// (Egress), in the fewest groups of addresses that the policies treat alike. Groups with nothing allowed
-// are left out.
-func (m *Model) Outside(w *cluster.Workload, d policy.Direction) []Edge {
-	groups := map[ids2]netset.Addrs{}
-	var order []ids2
-	classes := m.pointsOf(OfWorkload(w))
-	for i, s := range m.line.sets {
-		var b ids2
-		for _, c := range classes {
-			if d == policy.Ingress {
-				b = m.conns.or2(b, m.pointPair(m.atoms+i, c))
-			} else {
-				b = m.conns.or2(b, m.pointPair(c, m.atoms+i))
-			}
-		}
-		if b.may == noConns {
-			continue
-		}
-		if _, ok := groups[b]; !ok {
-			order = append(order, b)
-		}
-		groups[b] = groups[b].Union(s)
-	}
-	out := make([]Edge, 0, len(order))
-	for _, b := range order {
-		e := Edge{Bounds: m.conns.bounds(b)}
-		if d == policy.Ingress {
-			e.Src, e.Dst = OfAddrs(groups[b]), OfWorkload(w)
-		} else {
-			e.Src, e.Dst = OfWorkload(w), OfAddrs(groups[b])
-		}
-		out = append(out, e)
-	}
-	return out
-}
-
-// Edges gives every possible connection, sorted by source and destination: between workloads, then for each
-// workload with the outside. A workload's traffic with itself is left out. The cost is one step for each
-// pair of workloads.
-func (m *Model) Edges() iter.Seq[Edge] {
-	return func(yield func(Edge) bool) {
-		ws := m.cluster.Workloads
-		classes := make([][]int, len(ws))
-		at := make([]location, len(ws))
-		for i, w := range ws {
-			classes[i] = m.pointsOf(OfWorkload(w))
-			at[i] = locate(OfWorkload(w))
-		}
-		for i, src := range ws {
-			for j, dst := range ws {
-				if i == j {
-					continue
-				}
-				var b ids2
-				for _, s := range classes[i] {
-					for _, d := range classes[j] {
-						b = m.conns.or2(b, m.pointPair(s, d))
-					}
-				}
-				if !at[i].hosts.empty() || !at[j].hosts.empty() {
-					b = m.sameNode(b, at[i], at[j])
-				}
-				if b.may != noConns && !yield(Edge{OfWorkload(src), OfWorkload(dst), m.conns.bounds(b)}) {
-					return
-				}
-			}
-		}
-		for _, w := range ws {
-			for _, d := range policy.Directions {
-				for _, e := range m.Outside(w, d) {
-					if !yield(e) {
-						return
-					}
-				}
-			}
-		}
-	}
 }
 
 // Closure is every workload that traffic from the given ones may reach over any number of hops, the given

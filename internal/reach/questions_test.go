@@ -144,8 +144,8 @@ func TestReasonCodes(t *testing.T) {
 	cilium.PodsByAddr = enforcer.Unknown
 	noEgress := upstream(t, true)
 	noEgress.Egress = enforcer.Unknown
-	const cnp = shop + "---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {endpointSelector: {}}\n"
-	ciliumNamed := must(enforcer.Named("cilium"))
+	const cnp = shop + "---\napiVersion: crd.antrea.io/v1beta1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {priority: 5}\n"
+	antrea := must(enforcer.Named("antrea"))
 	for _, tc := range []struct {
 		name, yaml, src, dst string
 		prof                 enforcer.Profile
@@ -157,7 +157,7 @@ func TestReasonCodes(t *testing.T) {
 		{"an agent that may share the node", shop, "agent", "app", upstream(t, true), "node-address same-node"},
 		{"a pod to an agent on its node, perhaps", shop, "app", "agent", upstream(t, true), "own-node"},
 		{"does ipBlock match pods?", shop, "stray", "web", cilium, "enforcer-unknown"},
-		{"a kind that is not modelled", cnp, "stray", "app", ciliumNamed, "kind-not-modelled"},
+		{"a kind that is not modelled", cnp, "stray", "app", antrea, "kind-not-modelled"},
 		{"a kind that perhaps counts", cnp, "stray", "app", enforcer.Profile{Name: "unknown"}, "enforcer-unknown kind-not-modelled"},
 	} {
 		m := model(t, tc.yaml, tc.prof)

@@ -115,7 +115,7 @@ type Model struct {
 	policies []applied // the policies that may have an effect, in evaluation order
 	opaque   []opaqueKind
 
-	conns    *connTable
+	conns    *table
 	families []family // one entry when addresses of pods never matter
 	points   []point  // pod classes, then host classes, then address atoms
 	classOf  map[*cluster.Pod]int
@@ -123,6 +123,14 @@ type Model struct {
 	atoms    int // index of the first atom
 	nodesAny int // host point for Nodes
 	line     addrLine
+	terms    termIndex
+	wide     []*pointSet // the sets that rows refer to
+
+	// What makes peers into sets.
+	everything *pointSet
+	addrGroups []addrGroup
+	peerSets   map[string]matched
+
 	layered  [2]bool          // which layers have policies at all; the network layer always counts
 	profiles [2][2][]*profile // by layer and direction
 	byClass  [2][2][]int      // class to profile, likewise
@@ -132,8 +140,10 @@ type Model struct {
 // applied is a policy with what the enforcer makes of it.
 type applied struct {
 	*policy.Policy
-	sure  bool // it is certainly in force
-	rules []ruleSets
+	sure   bool    // it is certainly in force
+	allows [2]bool // by direction: its rules only allow, and each is understood
+	named  [2]bool // by direction: some rule names ports
+	rules  []ruleSets
 }
 
 type opaqueKind struct {
@@ -154,7 +164,7 @@ func (m *Model) Policies() policy.Set { return m.set }
 // that reaches beyond its own namespace.
 func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 	set.Policies = doubtUnread(c, set.Policies, prof)
-	m := &Model{cluster: c, set: set, profile: prof, conns: newConnTable(), classOf: map[*cluster.Pod]int{}}
+	m := &Model{cluster: c, set: set, profile: prof, conns: newTable(len(set.Policies)), classOf: map[*cluster.Pod]int{}}
 	if prof.Enforces == enforcer.Unknown {
 		m.maybeOff = [2]bool{true, true}
 	}
@@ -165,9 +175,9 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 		p := &set.Policies[i]
 		switch m.inForce(p) {
 		case enforcer.Yes:
-			m.policies = append(m.policies, applied{Policy: p, sure: len(p.Doubts) == 0})
+			m.policies = append(m.policies, newApplied(p, len(p.Doubts) == 0))
 		case enforcer.Unknown:
-			m.policies = append(m.policies, applied{Policy: p})
+			m.policies = append(m.policies, newApplied(p, false))
 		case enforcer.No:
 		}
 	}
@@ -188,6 +198,17 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 	m.makeRuleSets()
 	m.makeProfiles()
 	return m
+}
+
+func newApplied(p *policy.Policy, sure bool) applied {
+	a := applied{Policy: p, sure: sure, allows: [2]bool{true, true}}
+	for j := range p.Rules {
+		r := &p.Rules[j]
+		d := r.Direction
+		a.allows[d] = a.allows[d] && r.Action == policy.Allow && len(r.Doubts)+len(r.Limits) == 0
+		a.named[d] = a.named[d] || len(r.Named)+len(r.NotNamed) > 0
+	}
+	return a
 }
 
 // inForce tells whether a policy has an effect. The mesh has proxies of its own, whatever the network does.

@@ -64,7 +64,7 @@ func (m *Model) Reasons(src, dst Peer) []Reason {
 	}
 	out = append(out, nodeReasons(src, dst)...)
 	ss, ds := m.pointsOf(src), m.pointsOf(dst)
-	distinct := map[ids2]bool{}
+	distinct := map[boundsID]bool{}
 	for _, s := range ss {
 		for _, d := range ds {
 			ids := m.pointPair(s, d)
@@ -109,7 +109,7 @@ func nodeReasons(src, dst Peer) []Reason {
 
 func (m *Model) sideReasons(l policy.Layer, d policy.Direction, end int, f family, other int) []Reason {
 	ids := m.side(l, d, end, f, other)
-	if ids.must == ids.may {
+	if m.conns.decided(ids) {
 		return nil
 	}
 	var out []Reason
@@ -130,7 +130,7 @@ func (m *Model) sideReasons(l policy.Layer, d policy.Direction, end int, f famil
 		}
 	}
 	for at := 0; at < len(pr.picks); {
-		tied := m.tied(pr, at)
+		tied := m.tied(pr.picks, at)
 		if tied > at+1 {
 			out = append(out, m.tieReasons(pr.picks[at:tied])...)
 		}
@@ -169,7 +169,7 @@ func (m *Model) tieReasons(picks []pick) []Reason {
 
 // ruleReasons says why a rule possibly but not certainly matches a point.
 func (m *Model) ruleReasons(pr *profile, k pick, j int, f family, other int) []Reason {
-	b := m.match(pr, k, j, f, other)
+	b := m.match(pr.binding, k, j, f, other)
 	if b.Decided() {
 		return nil
 	}
@@ -184,10 +184,7 @@ func (m *Model) ruleReasons(pr *profile, k pick, j int, f family, other int) []R
 
 // peerReasons says why a peer possibly but not certainly matches a point.
 func (m *Model) peerReasons(q *applied, peer *policy.Peer, f family, other int) []Reason {
-	var one ruleSets
-	one.certain[f], one.possible[f] = newBitset(len(m.points)), newBitset(len(m.points))
-	m.matchPeer(q.Ref.GroupKind(), peer, f, &one)
-	if !one.possible[f].has(other) || one.certain[f].has(other) {
+	if one := m.matchPeer(q.Ref.GroupKind(), peer, f); !one.possible.has(other) || one.certain.has(other) {
 		return nil
 	}
 	if peer.Doubt != nil {

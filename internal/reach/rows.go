@@ -1,180 +1,136 @@
 package reach
 
 import (
-	"strconv"
-	"strings"
+	"math/bits"
+	"slices"
 
-	"github.com/bulkhead-sec/bulkhead/internal/cluster"
-	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// profile is what all classes that the same policies of a layer select have in common in one direction.
-type profile struct {
-	layer   policy.Layer
-	dir     policy.Direction
-	picks   []pick
-	opaque  []int        // indexes into Model.opaque, in the network layer
-	subject *cluster.Pod // a member: named ports of ingress rules resolve on it
-	rows    [2]*row      // by family, made on first use
+// row is what a tier does at each point as the other end: runs of points that are treated alike. In a row of
+// a tier that only adds up what rules allow, and isolates, the values are bounds of what is allowed, and wide
+// and named add to them. In any other row the values are effects.
+type row struct {
+	adds   bool
+	starts []uint32 // of the runs, the first is 0
+	vals   []uint32 // boundsID or effectID
+	wide   []wideRef
+	named  []namedRef
 }
 
-// pick is one policy that selects the class.
-type pick struct {
-	policy int
-	sure   bool // it certainly selects the class and is certainly in force
+// wideRef adds bounds at all points of a set.
+type wideRef struct {
+	set *pointSet
+	add boundsID
 }
 
-// row is the answer for each point as the other end. may is the same slice as must when nothing is open.
-type row struct{ must, may []uint32 }
+// namedRef is an egress rule with named ports: what it allows depends on the ports of the other end.
+type namedRef struct {
+	peer matched
+	rule *policy.Rule
+}
 
-func (r *row) at(i int) ids2 {
-	if r == nil {
-		return allIDs
+// at gives the value of the run that holds a point.
+func (r *row) at(i int) uint32 {
+	lo, n := 0, len(r.starts)
+	for n > 1 {
+		half := n / 2
+		if r.starts[lo+half] <= uint32(i) {
+			lo += half
+		}
+		n -= half
 	}
-	return ids2{r.must[i], r.may[i]}
+	return r.vals[lo]
 }
 
-func (m *Model) makeProfiles() {
-	// Policies bound to one namespace are looked at from there only.
-	byNS := map[string][]int{}
-	var wide []int
-	for i := range m.policies {
-		m.layered[m.policies[i].Layer] = true
-		if ns := m.policies[i].Namespace(); ns != "" {
-			byNS[ns] = append(byNS[ns], i)
+// allowed is the bounds at a point, of a row that adds.
+func (m *Model) allowed(t *tier, r *row, i int) boundsID {
+	b := r.at(i)
+	for k := range r.wide {
+		if r.wide[k].set.bits.has(i) {
+			b = m.conns.or2(b, r.wide[k].add)
+		}
+	}
+	for k := range r.named {
+		if n := &r.named[k]; n.peer.possible.has(i) {
+			c := m.conns.id(m.ruleConns(t.binding, n.rule, i))
+			p := ids2{noConns, c}
+			if n.peer.certain.has(i) {
+				p.must = c
+			}
+			b = m.conns.or2(b, m.conns.pair(p))
+		}
+	}
+	return b
+}
+
+// effectAt is what a tier does at a point.
+func (m *Model) effectAt(t *tier, f family, i int) effectID {
+	r := m.row(t, f)
+	if r.adds {
+		return m.conns.adds(m.allowed(t, r, i))
+	}
+	return r.at(i)
+}
+
+// through is what the tiers of a profile let through at a point.
+func (m *Model) through(tiers []*tier, f family, i int) boundsID {
+	if len(tiers) == 1 {
+		if r := m.row(tiers[0], f); r.adds {
+			return m.allowed(tiers[0], r, i)
+		}
+	}
+	e := passesID
+	for _, t := range tiers {
+		e = m.conns.compose(e, m.effectAt(t, f, i))
+	}
+	return m.conns.final(e)
+}
+
+// at is what a profile lets through at a point.
+func (m *Model) at(p *profile, f family, i int) boundsID {
+	b := m.through(p.tiers, f, i)
+	if p.alt == nil && !p.lost && !p.open {
+		return b
+	}
+	ids := m.conns.pairs[b]
+	if p.alt != nil { // the other reading can only allow more
+		ids.may = m.conns.pairs[m.through(p.alt, f, i)].may
+	}
+	if p.lost {
+		ids.must = noConns
+	}
+	if p.open {
+		ids.may = allConns
+	}
+	return m.conns.pair(ids)
+}
+
+// row gives the row of a tier in a family.
+func (m *Model) row(t *tier, f family) *row {
+	if t.rows[f] == nil {
+		if f == v6 && len(m.families) > 1 && m.sameInFamilies(t) {
+			t.rows[v6] = m.row(t, v4)
+		} else if m.adds(t) {
+			t.rows[f] = m.addingRow(t, f)
 		} else {
-			wide = append(wide, i)
+			t.rows[f] = m.effectRow(t, f)
 		}
 	}
-	m.layered[policy.Network] = true
-	for _, l := range policy.Layers {
-		if !m.layered[l] {
-			continue
-		}
-		for _, d := range policy.Directions {
-			index := map[string]int{}
-			m.byClass[l][d] = make([]int, m.hosts)
-			for c := range m.hosts {
-				pod := m.points[c].pod
-				pr, key := m.profileOf(l, d, pod, mergeSorted(byNS[pod.Namespace.Name], wide))
-				i, ok := index[key]
-				if !ok {
-					i = len(m.profiles[l][d])
-					index[key] = i
-					m.profiles[l][d] = append(m.profiles[l][d], pr)
-				}
-				m.byClass[l][d][c] = i
+	return t.rows[f]
+}
+
+// sameInFamilies tells whether no rule of the tier looks at addresses of pods and nodes.
+func (m *Model) sameInFamilies(t *tier) bool {
+	for _, k := range t.picks {
+		q := &m.policies[k.policy]
+		for j := range q.rules {
+			if !slices.Equal(q.rules[j].peers[v4], q.rules[j].peers[v6]) {
+				return false
 			}
 		}
 	}
-}
-
-// profileOf is the profile of a pod among the candidate policies, with a key that equal profiles share.
-func (m *Model) profileOf(l policy.Layer, d policy.Direction, pod *cluster.Pod, candidates []int) (*profile, string) {
-	pr := &profile{layer: l, dir: d, subject: pod}
-	usesNames := false
-	for _, i := range candidates {
-		p := &m.policies[i]
-		if p.Layer != l || !acts(p.Policy, d) {
-			continue
-		}
-		sel := m.subject(p.Policy, pod)
-		if sel == enforcer.No {
-			continue
-		}
-		pr.picks = append(pr.picks, pick{i, p.sure && sel == enforcer.Yes})
-		for j := range p.Rules {
-			r := &p.Rules[j]
-			usesNames = usesNames || r.Direction == d && len(r.Named)+len(r.NotNamed) > 0
-		}
-	}
-	if l == policy.Network {
-		for i, o := range m.opaque {
-			if !o.Hosts && (o.Namespace == "" || o.Namespace == pod.Namespace.Name) {
-				pr.opaque = append(pr.opaque, i)
-			}
-		}
-	}
-	key := pr.key()
-	if usesNames && d == policy.Ingress {
-		key += "#" + portsOf(pod)
-	}
-	return pr, key
-}
-
-func mergeSorted(a, b []int) []int {
-	if len(b) == 0 {
-		return a
-	}
-	out := make([]int, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0] < b[0] {
-			out, a = append(out, a[0]), a[1:]
-		} else {
-			out, b = append(out, b[0]), b[1:]
-		}
-	}
-	return append(append(out, a...), b...)
-}
-
-// acts tells whether p says anything about a direction.
-func acts(p *policy.Policy, d policy.Direction) bool {
-	if p.Isolates[d] || len(p.Doubts) > 0 {
-		return true
-	}
-	for i := range p.Rules {
-		if p.Rules[i].Direction == d {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *profile) key() string {
-	var b strings.Builder
-	for _, k := range p.picks {
-		b.WriteString(strconv.Itoa(k.policy))
-		if k.sure {
-			b.WriteByte('!')
-		}
-		b.WriteByte(',')
-	}
-	for _, o := range p.opaque {
-		b.WriteString("o" + strconv.Itoa(o))
-	}
-	return b.String()
-}
-
-func portsOf(p *cluster.Pod) string {
-	var b strings.Builder
-	for _, q := range p.Ports {
-		if q.Name != "" {
-			b.WriteString(q.Name + "/" + q.Protocol.String() + "/" + strconv.Itoa(q.Number) + ",")
-		}
-	}
-	return b.String()
-}
-
-// open tells whether nothing restricts the profile, so that it needs no row.
-func (p *profile) open() bool { return len(p.picks) == 0 && len(p.opaque) == 0 }
-
-// row gives the row of a profile in a family, nil for "everything".
-func (m *Model) row(p *profile, f family) *row {
-	if p.open() {
-		return nil
-	}
-	if p.rows[f] == nil {
-		r := m.additiveRow(p, f)
-		if r == nil {
-			r = m.tieredRow(p, f)
-		}
-		if p.layer == policy.Network && m.maybeOff[p.dir] {
-			r.may = filled(len(m.points), allConns)
-		}
-		p.rows[f] = r
-	}
-	return p.rows[f]
+	return true
 }
 
 // Warm computes every row, so that the model may be shared between goroutines.
@@ -182,73 +138,198 @@ func (m *Model) Warm() {
 	for _, l := range policy.Layers {
 		for _, d := range policy.Directions {
 			for _, p := range m.profiles[l][d] {
-				for _, f := range m.families {
-					m.row(p, f)
+				for _, t := range slices.Concat(p.tiers, p.alt) {
+					for _, f := range m.families {
+						m.row(t, f)
+					}
 				}
 			}
 		}
 	}
 }
 
-func filled(n int, id uint32) []uint32 {
-	s := make([]uint32, n)
-	for i := range s {
-		s[i] = id
+// adds tells whether the policies of a tier are all certain, isolate, and only allow. What the tier does is
+// then the plain union of its rules.
+func (m *Model) adds(t *tier) bool {
+	if t.iso != atOnce {
+		return false
 	}
-	return s
+	for _, k := range t.picks {
+		if q := &m.policies[k.policy]; !k.sure || !q.Isolates[t.dir] || !q.allows[t.dir] {
+			return false
+		}
+	}
+	return true
 }
 
-// additiveRow is the fast way for the common case: one tier whose policies are all certain, isolate, and
-// only allow. The row is then the plain union of the rules. It gives nil in any other case.
-func (m *Model) additiveRow(p *profile, f family) *row {
-	if len(p.opaque) > 0 {
-		return nil
+// sweep walks the line of points over sets that open and close. Slots are what is open: several sets may
+// share one.
+type sweep struct {
+	events []uint64 // point<<32 | slot<<1 | opens
+	counts []int32  // of open sets, by slot
+	mask   []uint64 // of slots with open sets
+}
+
+func (s *sweep) add(set *pointSet, slot int) {
+	for slot >= len(s.counts) {
+		s.counts = append(s.counts, 0)
 	}
-	same := true
-	for _, k := range p.picks {
-		q := &m.policies[k.policy]
-		if !k.sure || q.Tier != m.policies[p.picks[0].policy].Tier || !q.Isolates[p.dir] {
-			return nil
-		}
-		for j := range q.Rules {
-			r := &q.Rules[j]
-			if r.Direction == p.dir && (r.Action != policy.Allow || len(r.Doubts)+len(r.Limits) > 0) {
-				return nil
+	for _, r := range set.runs {
+		s.events = append(s.events, uint64(r.lo)<<32|uint64(slot)<<1|1, uint64(r.hi)<<32|uint64(slot)<<1)
+	}
+}
+
+// cut makes a run begin at a point.
+func (s *sweep) cut(at int) { s.events = append(s.events, uint64(at)<<32|(1<<32-2)) }
+
+// run calls f at the start of every run that may differ from the one before it.
+func (s *sweep) run(f func(at uint32)) {
+	slices.Sort(s.events)
+	s.mask = make([]uint64, (len(s.counts)+63)/64)
+	at := uint32(0)
+	for i := 0; ; {
+		for ; i < len(s.events) && uint32(s.events[i]>>32) == at; i++ {
+			e := s.events[i] & (1<<32 - 1)
+			k := int(e >> 1)
+			switch {
+			case k >= len(s.counts): // a cut
+			case e&1 == 1:
+				s.counts[k]++
+				s.mask[k/64] |= 1 << (k % 64)
+			default:
+				if s.counts[k]--; s.counts[k] == 0 {
+					s.mask[k/64] &^= 1 << (k % 64)
+				}
 			}
 		}
+		f(at)
+		if i == len(s.events) {
+			return
+		}
+		at = uint32(s.events[i] >> 32)
 	}
-	must, may := make([]uint32, len(m.points)), make([]uint32, len(m.points))
-	for _, k := range p.picks {
+}
+
+// push begins a run, unless the value is that of the run before it.
+func (r *row) push(at, val uint32) {
+	if n := len(r.vals); n == 0 || r.vals[n-1] != val {
+		r.starts, r.vals = append(r.starts, at), append(r.vals, val)
+	}
+}
+
+func (m *Model) addingRow(t *tier, f family) *row {
+	r := &row{adds: true}
+	var s sweep
+	slots := map[boundsID]int{}
+	var values []boundsID
+	add := func(set *pointSet, b boundsID) {
+		switch {
+		case set.empty() || b == noneID:
+		case set.wide():
+			r.refer(set, b, m.conns)
+		default:
+			k, ok := slots[b]
+			if !ok {
+				k = len(values)
+				slots[b] = k
+				values = append(values, b)
+			}
+			s.add(set, k)
+		}
+	}
+	for _, k := range t.picks {
 		q := &m.policies[k.policy]
 		for j := range q.Rules {
-			r, s := &q.Rules[j], &q.rules[j]
-			if r.Direction != p.dir {
+			rule := &q.Rules[j]
+			if rule.Direction != t.dir {
 				continue
 			}
-			add := func(to []uint32) func(int) {
-				if len(r.Named)+len(r.NotNamed) == 0 {
-					return func(i int) { to[i] = m.conns.union(to[i], s.conns) }
+			byName := t.dir == policy.Egress && len(rule.Named)+len(rule.NotNamed) > 0
+			c := m.conns.id(m.ruleConns(t.binding, rule, -1))
+			for _, peer := range q.rules[j].peers[f] {
+				switch {
+				case byName:
+					r.named = append(r.named, namedRef{peer, rule})
+				case peer.certain == peer.possible:
+					add(peer.possible, m.conns.pair(ids2{c, c}))
+				default:
+					add(peer.certain, m.conns.pair(ids2{c, c}))
+					add(peer.possible, m.conns.pair(ids2{noConns, c}))
 				}
-				return func(i int) { to[i] = m.conns.union(to[i], m.conns.id(m.ruleConns(p, r, i))) }
 			}
-			s.certain[f].each(add(must))
-			s.possible[f].each(add(may))
 		}
 	}
-	for i := range must {
-		same = same && must[i] == may[i]
-	}
-	if same {
-		may = must
-	}
-	return &row{must: must, may: may}
+	s.run(func(at uint32) {
+		b := noneID
+		for w, x := range s.mask {
+			for ; x != 0; x &= x - 1 {
+				b = m.conns.or2(b, values[w*64+bits.TrailingZeros64(x)])
+			}
+		}
+		r.push(at, b)
+	})
+	r.starts, r.vals = slices.Clip(r.starts), slices.Clip(r.vals)
+	return r
 }
 
-func (m *Model) tieredRow(p *profile, f family) *row {
-	r := &row{must: make([]uint32, len(m.points)), may: make([]uint32, len(m.points))}
-	for i := range m.points {
-		b := m.eval(p, f, i)
-		r.must[i], r.may[i] = m.conns.id(b.Must), m.conns.id(b.May)
+// refer adds a reference to a wide set; one for each set.
+func (r *row) refer(set *pointSet, b boundsID, t *table) {
+	for k := range r.wide {
+		if r.wide[k].set == set {
+			r.wide[k].add = t.or2(r.wide[k].add, b)
+			return
+		}
 	}
+	r.wide = append(r.wide, wideRef{set, b})
+}
+
+// effectRow is the row of any tier: it is evaluated once for each combination of matching rules.
+func (m *Model) effectRow(t *tier, f family) *row {
+	r := &row{}
+	var s sweep
+	slot, named := 0, false
+	for _, k := range t.picks {
+		q := &m.policies[k.policy]
+		named = named || t.dir == policy.Egress && q.named[t.dir]
+		for j := range q.Rules {
+			if q.Rules[j].Direction != t.dir {
+				continue
+			}
+			for _, peer := range q.rules[j].peers[f] {
+				if !peer.possible.empty() {
+					s.add(peer.possible, slot)
+				}
+				if peer.certain != peer.possible && !peer.certain.empty() {
+					s.add(peer.certain, slot+1)
+				} // a slot of its own tells a certain match from a possible one
+				slot += 2
+			}
+		}
+	}
+	if named {
+		for i := 1; i <= m.hosts; i++ {
+			if i == m.hosts || m.points[i].ports != m.points[i-1].ports {
+				s.cut(i)
+			}
+		}
+	}
+	seen := map[string]effectID{}
+	var key []byte
+	s.run(func(at uint32) {
+		key = key[:0]
+		for _, x := range s.mask {
+			key = append(key, byte(x), byte(x>>8), byte(x>>16), byte(x>>24), byte(x>>32), byte(x>>40), byte(x>>48), byte(x>>56))
+		}
+		if named && int(at) < m.hosts {
+			p := m.points[at].ports
+			key = append(key, byte(p), byte(p>>8), byte(p>>16), byte(p>>24))
+		}
+		e, ok := seen[string(key)]
+		if !ok {
+			e = m.evalTier(t, f, int(at))
+			seen[string(key)] = e
+		}
+		r.push(at, e)
+	})
 	return r
 }

@@ -3,7 +3,7 @@ package reach
 import (
 	"iter"
 	"maps"
-	"math/bits"
+	"strconv"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -14,105 +14,154 @@ import (
 
 func mapsKeys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
 
-// bitset is a set of points.
-type bitset []uint64
+// ruleSets is the points that each peer of a rule matches, by family.
+type ruleSets struct{ peers [2][]matched }
 
-func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
-
-func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
-func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
-
-func (b bitset) fill(n int) {
-	for i := range n {
-		b.set(i)
-	}
-}
-
-func (b bitset) each(f func(int)) {
-	for w, x := range b {
-		for ; x != 0; x &= x - 1 {
-			f(w*64 + bits.TrailingZeros64(x))
+// certain and possible tell whether some peer matches a point.
+func (s *ruleSets) certain(f family, i int) bool {
+	for _, p := range s.peers[f] {
+		if p.certain.has(i) {
+			return true
 		}
 	}
+	return false
 }
 
-// ruleSets is the points a rule's peers match, by family: certainly and possibly.
-type ruleSets struct {
-	certain, possible [2]bitset
-	conns             uint32 // the rule's fixed ports
-}
-
-// add puts a point into the sets as far as the answer says.
-func (s *ruleSets) add(f family, i int, a enforcer.Answer, doubt bool) {
-	if a == enforcer.No {
-		return
+func (s *ruleSets) possible(f family, i int) bool {
+	for _, p := range s.peers[f] {
+		if p.possible.has(i) {
+			return true
+		}
 	}
-	s.possible[f].set(i)
-	if a == enforcer.Yes && !doubt {
-		s.certain[f].set(i)
-	}
+	return false
 }
 
 func (m *Model) makeRuleSets() {
 	for i := range m.policies {
 		p := &m.policies[i]
+		gk := p.Ref.GroupKind()
 		p.rules = make([]ruleSets, len(p.Rules))
 		for j := range p.Rules {
-			r := &p.Rules[j]
-			s := &p.rules[j]
-			s.conns = m.conns.id(r.Conns)
 			for _, f := range m.families {
-				s.certain[f], s.possible[f] = newBitset(len(m.points)), newBitset(len(m.points))
-				for k := range r.Peers {
-					m.matchPeer(p.Ref.GroupKind(), &r.Peers[k], f, s)
+				for k := range p.Rules[j].Peers {
+					q := &p.Rules[j].Peers[k]
+					p.rules[j].peers[f] = append(p.rules[j].peers[f], m.matchPeer(gk, q, f))
 				}
 			}
 		}
 	}
 }
 
-// matchPeer adds the points that a peer of a policy of kind gk certainly and possibly matches.
-func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family, s *ruleSets) {
-	doubt := q.Doubt != nil || q.Kind == policy.DoubtPeer
+// addrGroup is the pod classes of whose addresses the same is known.
+type addrGroup struct {
+	addr *[2]addrKnown
+	runs setBuilder
+}
+
+// indexAddrs groups the pod classes by what is known of their addresses, and cuts out the fixed sets.
+func (m *Model) indexAddrs() {
+	index := map[*[2]addrKnown]int{}
+	for c := range m.hosts {
+		a := m.points[c].addr
+		i, ok := index[a]
+		if !ok {
+			i = len(m.addrGroups)
+			index[a] = i
+			m.addrGroups = append(m.addrGroups, addrGroup{addr: a})
+		}
+		m.addrGroups[i].runs.add(c, c+1)
+	}
+	var all setBuilder
+	all.add(0, len(m.points))
+	m.everything = m.makeSet(&all)
+	m.peerSets = map[string]matched{}
+}
+
+// matchPeer gives the points that a peer of a policy of kind gk certainly and possibly matches.
+func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family) matched {
+	out := matched{m.everything, m.everything}
 	switch q.Kind {
 	case policy.AnyPeer, policy.DoubtPeer:
-		s.possible[f].fill(len(m.points))
-		if !doubt {
-			s.certain[f].fill(len(m.points))
-		}
 	case policy.PodPeer:
-		for i := range m.hosts {
-			pt := &m.points[i]
-			a := m.selects(&q.Term, pt.pod)
-			if q.Within != nil && a != enforcer.No {
-				a = both(a, m.inAddrs(pt.addr[f], *q.Within))
-			}
-			s.add(f, i, a, doubt)
+		if out = m.termSet(&q.Term); q.Within != nil {
+			out = m.remember("w"+strconv.Itoa(int(f))+q.Within.Key()+termKey(&q.Term), func(certain, possible *setBuilder) {
+				m.matchWithin(out, *q.Within, f, certain, possible)
+			})
 		}
 	case policy.AddrPeer:
-		for i := range m.atoms {
-			pt := &m.points[i]
-			by := m.podsBy(q.Reach)
-			if pt.kind == hostPoint {
-				by = m.nodesBy(q.Reach)
-			}
-			if by != enforcer.No {
-				s.add(f, i, both(by, m.inAddrs(pt.addr[f], q.Addrs)), doubt)
-			}
-		}
-		if q.Reach == policy.PodsOnly {
-			return
-		}
-		for i, atom := range m.line.sets {
-			if q.Addrs.Overlaps(atom) { // an atom lies wholly inside or wholly outside
-				s.add(f, m.atoms+i, enforcer.Yes, doubt)
-			}
-		}
+		out = m.remember("a"+strconv.Itoa(int(q.Reach))+strconv.Itoa(int(f))+q.Addrs.Key(), func(certain, possible *setBuilder) {
+			m.matchAddrs(q, f, certain, possible)
+		})
 	case policy.NodePeer:
 		by := m.nodePeers(gk)
-		for i := m.hosts; i < m.atoms; i++ {
-			s.add(f, i, both(by, m.onNode(&m.points[i], q.Nodes)), doubt)
+		out = m.remember("n"+by.String()+termKey(&policy.Term{Pods: q.Nodes}), func(certain, possible *setBuilder) {
+			for i := m.hosts; i < m.atoms; i++ {
+				addPoint(certain, possible, i, i+1, both(by, m.onNode(&m.points[i], q.Nodes)))
+			}
+		})
+	}
+	if q.Doubt != nil || q.Kind == policy.DoubtPeer {
+		out.certain = nil
+	}
+	return out
+}
+
+// remember makes the sets of a key once.
+func (m *Model) remember(key string, make func(certain, possible *setBuilder)) matched {
+	if s, ok := m.peerSets[key]; ok {
+		return s
+	}
+	var certain, possible setBuilder
+	make(&certain, &possible)
+	s := m.makeMatched(&certain, &possible)
+	m.peerSets[key] = s
+	return s
+}
+
+// addPoint adds points as far as the answer says.
+func addPoint(certain, possible *setBuilder, lo, hi int, a enforcer.Answer) {
+	if a != enforcer.No {
+		possible.add(lo, hi)
+	}
+	if a == enforcer.Yes {
+		certain.add(lo, hi)
+	}
+}
+
+// matchWithin narrows pods to those whose address lies in a set.
+func (m *Model) matchWithin(pods matched, set netset.Addrs, f family, certain, possible *setBuilder) {
+	if pods.possible == nil {
+		return
+	}
+	for _, r := range pods.possible.runs {
+		for c := int(r.lo); c < int(r.hi); c++ {
+			a := m.inAddrs(m.points[c].addr[f], set)
+			if !pods.certain.has(c) {
+				a = both(a, enforcer.Unknown)
+			}
+			addPoint(certain, possible, c, c+1, a)
 		}
+	}
+}
+
+func (m *Model) matchAddrs(q *policy.Peer, f family, certain, possible *setBuilder) {
+	if by := m.podsBy(q.Reach); by != enforcer.No {
+		for i := range m.addrGroups {
+			g := &m.addrGroups[i]
+			if a := both(by, m.inAddrs(g.addr[f], q.Addrs)); a != enforcer.No {
+				for _, r := range g.runs.runs {
+					addPoint(certain, possible, int(r.lo), int(r.hi), a)
+				}
+			}
+		}
+	}
+	if by := m.nodesBy(q.Reach); by != enforcer.No {
+		for i := m.hosts; i < m.atoms; i++ {
+			addPoint(certain, possible, i, i+1, both(by, m.inAddrs(m.points[i].addr[f], q.Addrs)))
+		}
+	}
+	if q.Reach != policy.PodsOnly {
+		m.line.within(q.Addrs, func(lo, hi int) { addPoint(certain, possible, m.atoms+lo, m.atoms+hi, enforcer.Yes) })
 	}
 }
 
@@ -177,8 +226,7 @@ func (m *Model) inAddrs(k addrKnown, set netset.Addrs) enforcer.Answer {
 		must, may = set.Covers(k.rng), set.Overlaps(k.rng)
 	}
 	for _, a := range k.exact {
-		in := set.Overlaps(m.line.sets[a])
-		must, may = must && in, may || in
+		must, may = must && set.Covers(m.line.sets[a]), may || set.Overlaps(m.line.sets[a])
 	}
 	switch {
 	case must:
@@ -189,14 +237,14 @@ func (m *Model) inAddrs(k addrKnown, set netset.Addrs) enforcer.Answer {
 	return enforcer.No
 }
 
-// ruleConns is the ports of a rule when the other end of the profile's pods is point i.
-func (m *Model) ruleConns(p *profile, r *policy.Rule, i int) netset.Conns {
+// ruleConns is the ports of a rule when the other end of the pods of a tier is point i; -1 is no point.
+func (m *Model) ruleConns(p binding, r *policy.Rule, i int) netset.Conns {
 	if len(r.Named) == 0 && len(r.NotNamed) == 0 {
 		return r.Conns
 	}
 	dst := p.subject
 	if p.dir == policy.Egress {
-		if m.points[i].kind != podPoint { // names are declared by pods; addresses and nodes have none
+		if i < 0 || m.points[i].kind != podPoint { // names are declared by pods; addresses and nodes have none
 			return r.Conns
 		}
 		dst = m.points[i].pod

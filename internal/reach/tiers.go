@@ -1,23 +1,22 @@
 package reach
 
 import (
-	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
 // match is what a rule matches at a point, certainly and possibly.
-func (m *Model) match(p *profile, k pick, j int, f family, i int) Bounds {
+func (m *Model) match(p binding, k pick, j int, f family, i int) Bounds {
 	q := &m.policies[k.policy]
 	r, s := &q.Rules[j], &q.rules[j]
 	if len(r.Doubts) > 0 {
 		return Bounds{May: netset.All()}
 	}
-	if !s.possible[f].has(i) {
+	if !s.possible(f, i) {
 		return Bounds{}
 	}
 	b := Bounds{May: m.ruleConns(p, r, i)}
-	if k.sure && len(r.Limits) == 0 && s.certain[f].has(i) {
+	if k.sure && len(r.Limits) == 0 && s.certain(f, i) {
 		b.Must = b.May
 	}
 	return b
@@ -32,7 +31,7 @@ type effect struct {
 }
 
 // apply runs the rules of one policy on what is live at a point.
-func (m *Model) apply(p *profile, k pick, f family, i int, live Bounds) effect {
+func (m *Model) apply(p binding, k pick, f family, i int, live Bounds) effect {
 	e := effect{left: live}
 	q := &m.policies[k.policy]
 	if len(q.Doubts) > 0 {
@@ -64,11 +63,11 @@ func (m *Model) apply(p *profile, k pick, f family, i int, live Bounds) effect {
 }
 
 // tied tells where the run of policies ends that begins at pick number at and has no order among it.
-func (m *Model) tied(p *profile, at int) int {
-	first := &m.policies[p.picks[at].policy]
+func (m *Model) tied(picks []pick, at int) int {
+	first := &m.policies[picks[at].policy]
 	unordered, end := first.Unordered, at+1
-	for ; end < len(p.picks); end++ {
-		q := &m.policies[p.picks[end].policy]
+	for ; end < len(picks); end++ {
+		q := &m.policies[picks[end].policy]
 		if q.Tier != first.Tier || q.Order != first.Order {
 			break
 		}
@@ -82,7 +81,7 @@ func (m *Model) tied(p *profile, at int) int {
 
 // applyTied runs policies of which any may come first. Certain is only what holds in every order: what one
 // certainly allows and no other may deny or pass.
-func (m *Model) applyTied(p *profile, picks []pick, f family, i int, live Bounds) effect {
+func (m *Model) applyTied(p binding, picks []pick, f family, i int, live Bounds) effect {
 	single := make([]effect, len(picks))
 	for n, k := range picks {
 		single[n] = m.apply(p, k, f, i, live)
@@ -108,66 +107,45 @@ func (m *Model) applyTied(p *profile, picks []pick, f family, i int, live Bounds
 	return out
 }
 
-// eval runs the tiers of a layer for one point.
-func (m *Model) eval(p *profile, f family, i int) Bounds {
-	out := m.evalTiers(p, f, i, m.profile.BaselineOverIsolation == enforcer.Yes)
-	if m.profile.BaselineOverIsolation == enforcer.Unknown { // the other reading can only allow more
-		out.May = m.evalTiers(p, f, i, true).May
-	}
-	for _, o := range p.opaque {
-		out.Must = netset.Conns{}
-		if !m.opaque[o].Restricts {
-			out.May = netset.All()
-		}
-	}
-	return out
-}
-
-// evalTiers keeps four sets (docs/design/0002): out is the answer so far; live is what certainly (Must) and
-// possibly (May) still waits for a decision in this tier, where Must also counts what a rule may already
-// have allowed; passed likewise for the next tier. With late set the isolation of the NetworkPolicy tier
-// comes after all tiers (enforcer.Profile.BaselineOverIsolation).
-func (m *Model) evalTiers(p *profile, f family, i int, late bool) Bounds {
-	var out Bounds
+// evalTier is what a tier does at a point, whatever reaches it: each connection goes through it for itself,
+// so what it does to everything says what it does to any part.
+func (m *Model) evalTier(t *tier, f family, i int) effectID {
+	var out, passed Bounds
 	live := allBounds
-	var lateIsolated, lateMaybe netset.Conns // what the end of all tiers still denies, certainly and possibly
-	for at := 0; at < len(p.picks); {
-		tier := m.policies[p.picks[at].policy].Tier
-		var passed Bounds
-		isolated, maybeIsolated := false, false
-		for at < len(p.picks) && m.policies[p.picks[at].policy].Tier == tier {
-			end := m.tied(p, at)
-			for _, k := range p.picks[at:end] {
-				q := &m.policies[k.policy]
-				isolated = isolated || (k.sure && q.Isolates[p.dir])
-				maybeIsolated = maybeIsolated || q.Isolates[p.dir] || len(q.Doubts) > 0
-			}
-			var e effect
-			if end == at+1 {
-				e = m.apply(p, p.picks[at], f, i, live)
-			} else {
-				e = m.applyTied(p, p.picks[at:end], f, i, live)
-			}
-			out, passed, live = out.union(e.allowed), passed.union(e.passed), e.left
-			at = end
+	isolated, maybeIsolated := false, false
+	for at := 0; at < len(t.picks); {
+		end := m.tied(t.picks, at)
+		for _, k := range t.picks[at:end] {
+			q := &m.policies[k.policy]
+			isolated = isolated || (k.sure && q.Isolates[t.dir])
+			maybeIsolated = maybeIsolated || q.Isolates[t.dir] || len(q.Doubts) > 0
 		}
-		switch {
-		case late && tier == policy.NetworkPolicyTier:
-			if isolated {
-				lateIsolated = live.May
-			}
-			if maybeIsolated {
-				lateMaybe = live.Must.Union(live.May)
-			}
-		default:
-			if maybeIsolated {
-				live.Must = netset.Conns{}
-			}
-			if isolated {
-				live.May = netset.Conns{}
-			}
+		var e effect
+		if end == at+1 {
+			e = m.apply(t.binding, t.picks[at], f, i, live)
+		} else {
+			e = m.applyTied(t.binding, t.picks[at:end], f, i, live)
 		}
-		live = live.union(passed)
+		out, passed, live = out.union(e.allowed), passed.union(e.passed), e.left
+		at = end
 	}
-	return out.union(Bounds{live.Must.Subtract(lateMaybe), live.May.Subtract(lateIsolated)})
+	var denied Bounds // by isolation: Must certainly, May possibly
+	if isolated {
+		denied.Must = live.May
+	}
+	if maybeIsolated {
+		denied.May = netset.All()
+	}
+	switch t.iso {
+	case atOnce:
+		live = Bounds{live.Must.Subtract(denied.May), live.May.Subtract(denied.Must)}.union(passed)
+	case never:
+		live = live.union(passed)
+	case alone:
+		if maybeIsolated {
+			denied.May = live.Must.Union(live.May)
+		}
+		out, live = Bounds{}, Bounds{netset.All().Subtract(denied.May), netset.All().Subtract(denied.Must)}
+	}
+	return m.conns.effect(effectIDs{m.conns.boundsOf(out), m.conns.boundsOf(live)})
 }

@@ -1,0 +1,208 @@
+package reach
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// Outside gives the traffic of one workload with addresses outside, from them (Ingress) or to them
+// (Egress), in the fewest groups of addresses that the policies treat alike. Groups with nothing allowed
+// are left out.
+func (m *Model) Outside(w *cluster.Workload, d policy.Direction) []Edge {
+	classes := m.pointsOf(OfWorkload(w))
+	// Between two cuts every row of these classes treats the addresses alike.
+	cuts := []int{m.atoms}
+	for _, c := range classes {
+		cuts = m.cutsOf(cuts, d, c)
+	}
+	cuts = append(cuts, len(m.points))
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	groups := map[boundsID]netset.Addrs{}
+	var order []boundsID
+	for i := range len(cuts) - 1 {
+		b := noneID
+		for _, c := range classes {
+			if d == policy.Ingress {
+				b = m.conns.or2(b, m.pointPair(cuts[i], c))
+			} else {
+				b = m.conns.or2(b, m.pointPair(c, cuts[i]))
+			}
+		}
+		if m.conns.pairs[b].may == noConns {
+			continue
+		}
+		if _, ok := groups[b]; !ok {
+			order = append(order, b)
+		}
+		groups[b] = groups[b].Union(m.line.between(cuts[i]-m.atoms, cuts[i+1]-m.atoms))
+	}
+	out := make([]Edge, 0, len(order))
+	for _, b := range order {
+		e := Edge{Bounds: m.conns.bounds(b)}
+		if d == policy.Ingress {
+			e.Src, e.Dst = OfAddrs(groups[b]), OfWorkload(w)
+		} else {
+			e.Src, e.Dst = OfWorkload(w), OfAddrs(groups[b])
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// cutsOf adds the atoms at which some row of a class may change its value.
+func (m *Model) cutsOf(cuts []int, d policy.Direction, class int) []int {
+	if class >= m.hosts {
+		return cuts
+	}
+	add := func(at uint32) {
+		if int(at) > m.atoms && int(at) < len(m.points) {
+			cuts = append(cuts, int(at))
+		}
+	}
+	set := func(s *pointSet) {
+		if s == nil {
+			return
+		}
+		for i := len(s.runs) - 1; i >= 0 && int(s.runs[i].hi) > m.atoms; i-- {
+			add(s.runs[i].lo)
+			add(s.runs[i].hi)
+		}
+	}
+	for _, l := range policy.Layers {
+		if !m.layered[l] {
+			continue
+		}
+		p := m.profileAt(l, d, class)
+		for _, t := range slices.Concat(p.tiers, p.alt) {
+			for _, f := range m.families {
+				r := m.row(t, f)
+				for i := len(r.starts) - 1; i >= 0 && int(r.starts[i]) > m.atoms; i-- {
+					add(r.starts[i])
+				}
+				for _, w := range r.wide {
+					set(w.set)
+				}
+				for _, n := range r.named {
+					set(n.peer.certain)
+					set(n.peer.possible)
+				}
+			}
+		}
+	}
+	return cuts
+}
+
+// Edges gives every possible connection, sorted by source and destination: between workloads, then for each
+// workload with the outside. A workload's traffic with itself is left out. The cost is about one step for each
+// pair of classes that may talk.
+func (m *Model) Edges() iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		if !m.podEdges(yield) {
+			return
+		}
+		for _, w := range m.cluster.Workloads {
+			for _, d := range policy.Directions {
+				for _, e := range m.Outside(w, d) {
+					if !yield(e) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// podEdges goes over the workloads as sources, a namespace at a time. It reports false when yield did.
+func (m *Model) podEdges(yield func(Edge) bool) bool {
+	ws := m.cluster.Workloads
+	x := edgeWalk{m: m, byPoint: m.workloadsOf(), at: make([]location, len(ws)), found: newGather(len(ws))}
+	for i, w := range ws {
+		if x.at[i] = locate(OfWorkload(w)); x.at[i].hosted() {
+			x.hosted = append(x.hosted, i)
+		}
+	}
+	for _, f := range m.families {
+		x.walkers = append(x.walkers, m.newWalker(f))
+	}
+	lo, hi := 0, 0
+	var block [][]reached
+	for i, src := range ws {
+		for _, s := range m.pointsOf(OfWorkload(src)) {
+			if s < m.hosts && s >= hi {
+				sp := m.terms.spaces[m.terms.byName[m.points[s].pod.Namespace.Name]]
+				lo, hi = sp.lo, sp.hi
+				block = m.blockReach(x.walkers, lo, hi)
+			}
+			if s < m.hosts {
+				x.fromClass(block[s-lo])
+			} else {
+				x.fromHost(s)
+			}
+		}
+		if !x.emit(i, yield) {
+			return false
+		}
+		x.found.reset()
+	}
+	return true
+}
+
+// edgeWalk is the state of podEdges.
+type edgeWalk struct {
+	m       *Model
+	byPoint [][]int
+	at      []location // by workload
+	hosted  []int      // workloads with host-network pods
+	walkers []*walker
+	found   *gather
+}
+
+func (x *edgeWalk) fromClass(list []reached) {
+	for _, r := range list {
+		for _, j := range x.byPoint[r.point] {
+			x.found.add(x.m.conns, j, r.b)
+		}
+	}
+}
+
+func (x *edgeWalk) fromHost(s int) {
+	for d, js := range x.byPoint {
+		b := x.m.pointPair(s, d)
+		for _, j := range js {
+			x.found.add(x.m.conns, j, b)
+		}
+	}
+}
+
+func (x *edgeWalk) emit(i int, yield func(Edge) bool) bool {
+	m := x.m
+	more := x.hosted // sharing a node may open what no row says
+	if x.at[i].hosted() {
+		more = nil
+		for j := range m.cluster.Workloads {
+			x.found.add(m.conns, j, noneID)
+		}
+	}
+	for _, j := range more {
+		x.found.add(m.conns, j, noneID)
+	}
+	ok := true
+	x.found.seen.each(func(j int) {
+		if i == j || !ok {
+			return
+		}
+		b := x.found.bounds[j]
+		if x.at[i].hosted() || x.at[j].hosted() {
+			b = m.sameNode(b, x.at[i], x.at[j])
+		}
+		if m.conns.pairs[b].may != noConns {
+			ok = yield(Edge{OfWorkload(m.cluster.Workloads[i]), OfWorkload(m.cluster.Workloads[j]), m.conns.bounds(b)})
+		}
+	})
+	return ok
+}

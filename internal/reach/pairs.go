@@ -1,0 +1,360 @@
+package reach
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// walker goes over the pod classes as sources, in order, and gives for each the points it may reach. What it
+// keeps between two sources is what every ingress tier does at the point it stands on; it changes at the
+// ends of runs only. Of the destinations it looks at those alone whose ingress may let something in.
+type walker struct {
+	m *Model
+	f family
+
+	// The ingress tiers of the network layer, each with its row and what it does here.
+	tiers   []*tier
+	rows    []*row
+	index   map[*tier]int
+	cur     []uint32 // boundsID for rows that add, effectID otherwise
+	wideNow []boundsID
+	stamped []int // the last source for which wideNow was written
+	changes [][]turn
+	stacks  [][]int // by tier: the profiles it is part of
+	byWide  map[*pointSet][]tierAdd
+	wide    []*pointSet // the keys of byWide, in order
+
+	// Active are the tiers that allow something here; place is where in it a tier stands, -1 for nowhere.
+	active []int
+	place  []int
+
+	profiles []*profile
+	single   []int   // by profile: its only tier, when that one adds; else -1
+	parts    [][]int // by profile: its tiers
+	always   []int   // profiles that may let in what no rule allows
+	members  [][]int // by profile: the classes that have it
+	touched  []int
+	mark     []int // the last source that touched a profile
+
+	dense map[*tier][]uint32
+	size  int // of dense, in values
+	at    int // the next source
+}
+
+// turn is a new value of a tier at the start of a run.
+type turn struct {
+	tier int32
+	val  uint32
+}
+
+type tierAdd struct {
+	tier int
+	add  boundsID
+}
+
+// denseLimit bounds the rows kept spread out, in values of four bytes.
+const denseLimit = 8 << 20
+
+func (m *Model) newWalker(f family) *walker {
+	w := &walker{
+		m: m, f: f, index: map[*tier]int{}, byWide: map[*pointSet][]tierAdd{}, dense: map[*tier][]uint32{},
+		profiles: m.profiles[policy.Network][policy.Ingress], changes: make([][]turn, m.hosts+1),
+	}
+	n := len(w.profiles)
+	w.single, w.parts, w.members, w.mark = make([]int, n), make([][]int, n), make([][]int, n), make([]int, n)
+	for c := range m.hosts {
+		p := m.byClass[policy.Network][policy.Ingress][c]
+		w.members[p] = append(w.members[p], c)
+	}
+	for i, p := range w.profiles {
+		w.mark[i], w.single[i] = -1, -1
+		closes := false
+		for _, t := range p.tiers {
+			k := w.addTier(t)
+			w.stacks[k] = append(w.stacks[k], i)
+			w.parts[i] = append(w.parts[i], k)
+			closes = closes || w.rows[k].adds
+		}
+		if !closes || p.alt != nil || p.lost || p.open {
+			w.always = append(w.always, i)
+		} else if len(p.tiers) == 1 {
+			w.single[i] = w.parts[i][0]
+		}
+	}
+	return w
+}
+
+func (w *walker) addTier(t *tier) int {
+	if k, ok := w.index[t]; ok {
+		return k
+	}
+	k := len(w.tiers)
+	r := w.m.row(t, w.f)
+	w.index[t] = k
+	w.tiers, w.rows, w.cur, w.stacks = append(w.tiers, t), append(w.rows, r), append(w.cur, 0), append(w.stacks, nil)
+	w.wideNow, w.stamped, w.place = append(w.wideNow, noneID), append(w.stamped, -1), append(w.place, -1)
+	for i, at := range r.starts {
+		if int(at) < w.m.hosts {
+			w.changes[at] = append(w.changes[at], turn{int32(k), r.vals[i]})
+		}
+	}
+	for _, x := range r.wide {
+		if _, ok := w.byWide[x.set]; !ok {
+			w.wide = append(w.wide, x.set)
+		}
+		w.byWide[x.set] = append(w.byWide[x.set], tierAdd{k, x.add})
+	}
+	return k
+}
+
+// step moves to the next source.
+func (w *walker) step() {
+	for _, c := range w.changes[w.at] {
+		k := int(c.tier)
+		w.cur[k] = c.val
+		allows := c.val != noneID
+		if !w.rows[k].adds {
+			allows = w.m.conns.effects[c.val].allowed != noneID
+		}
+		switch {
+		case allows && w.place[k] < 0:
+			w.place[k] = len(w.active)
+			w.active = append(w.active, k)
+		case !allows && w.place[k] >= 0:
+			last := w.active[len(w.active)-1]
+			w.active[w.place[k]] = last
+			w.place[last] = w.place[k]
+			w.active = w.active[:len(w.active)-1]
+			w.place[k] = -1
+		}
+	}
+	s := w.at
+	w.at++
+	w.touched = w.touched[:0]
+	touch := func(k int) {
+		for _, p := range w.stacks[k] {
+			if w.mark[p] != s {
+				w.mark[p] = s
+				w.touched = append(w.touched, p)
+			}
+		}
+	}
+	for _, p := range w.always {
+		w.mark[p] = s
+		w.touched = append(w.touched, p)
+	}
+	for _, k := range w.active {
+		touch(k)
+	}
+	for _, set := range w.wide {
+		if !set.bits.has(s) {
+			continue
+		}
+		for _, x := range w.byWide[set] {
+			if w.stamped[x.tier] != s {
+				w.stamped[x.tier], w.wideNow[x.tier] = s, noneID
+			}
+			w.wideNow[x.tier] = w.m.conns.or2(w.wideNow[x.tier], x.add)
+			touch(x.tier)
+		}
+	}
+}
+
+// ingress is what a touched profile lets in from the source the walker stands on.
+func (w *walker) ingress(p, s int) boundsID {
+	if k := w.single[p]; k >= 0 {
+		return w.allowed(k, s)
+	}
+	pr := w.profiles[p]
+	if pr.alt != nil || pr.lost || pr.open {
+		return w.m.at(pr, w.f, s)
+	}
+	e := passesID
+	for _, k := range w.parts[p] {
+		x := w.cur[k]
+		if w.rows[k].adds {
+			x = w.m.conns.adds(w.allowed(k, s))
+		}
+		e = w.m.conns.compose(e, x)
+	}
+	return w.m.conns.final(e)
+}
+
+func (w *walker) allowed(k, s int) boundsID {
+	if w.stamped[k] == s {
+		return w.m.conns.or2(w.cur[k], w.wideNow[k])
+	}
+	return w.cur[k]
+}
+
+// spread gives what a tier does at every class, and host point, by point.
+func (w *walker) spread(t *tier) []uint32 {
+	if d, ok := w.dense[t]; ok {
+		return d
+	}
+	m := w.m
+	if w.size += m.atoms; w.size > denseLimit {
+		clear(w.dense)
+		w.size = m.atoms
+	}
+	d := make([]uint32, m.atoms)
+	r := m.row(t, w.f)
+	for i, at := range r.starts {
+		end := m.atoms
+		if i+1 < len(r.starts) {
+			end = min(end, int(r.starts[i+1]))
+		}
+		for k := int(at); k < end; k++ {
+			d[k] = r.vals[i]
+		}
+	}
+	for _, x := range r.wide {
+		for i, word := range x.set.bits {
+			for ; word != 0; word &= word - 1 {
+				if k := i*64 + bits.TrailingZeros64(word); k < m.atoms {
+					d[k] = m.conns.or2(d[k], x.add)
+				}
+			}
+		}
+	}
+	for _, x := range r.named {
+		if x.peer.possible == nil {
+			continue
+		}
+		for _, span := range x.peer.possible.runs {
+			for k := int(span.lo); k < min(int(span.hi), m.atoms); k++ {
+				d[k] = m.allowed(t, r, k)
+			}
+		}
+	}
+	w.dense[t] = d
+	return d
+}
+
+// walk calls f for every source class of [lo, hi) and every point, pods and nodes, it may reach in the network
+// layer and this family, with what it may. It must be called with growing ranges.
+func (w *walker) walk(lo, hi int, f func(s, d int, b boundsID)) {
+	m := w.m
+	t := m.conns
+	for w.at < hi {
+		s := w.at
+		w.step()
+		if s < lo || m.points[s].addr[w.f].none {
+			continue
+		}
+		pr := m.profileAt(policy.Network, policy.Egress, s)
+		plain := pr.alt == nil && !pr.lost && !pr.open
+		egress := func(d int) boundsID { return m.at(pr, w.f, d) }
+		switch {
+		case plain && len(pr.tiers) == 0:
+			egress = func(int) boundsID { return allID }
+		case plain && len(pr.tiers) == 1 && m.row(pr.tiers[0], w.f).adds:
+			row := w.spread(pr.tiers[0])
+			egress = func(d int) boundsID { return row[d] }
+		case plain:
+			rows := make([][]uint32, len(pr.tiers))
+			adds := make([]bool, len(pr.tiers))
+			for i, x := range pr.tiers {
+				rows[i], adds[i] = w.spread(x), m.row(x, w.f).adds
+			}
+			egress = func(d int) boundsID {
+				e := passesID
+				for i, row := range rows {
+					x := row[d]
+					if adds[i] {
+						x = t.adds(x)
+					}
+					e = t.compose(e, x)
+				}
+				return t.final(e)
+			}
+		}
+		for _, p := range w.touched {
+			in := w.ingress(p, s)
+			if t.pairs[in].may == noConns {
+				continue
+			}
+			for _, d := range w.members[p] {
+				if m.points[d].addr[w.f].none {
+					continue
+				}
+				if b := t.and2(in, egress(d)); t.pairs[b].may != noConns {
+					f(s, d, b)
+				}
+			}
+		}
+		for d := m.hosts; d < m.atoms; d++ {
+			if m.points[d].addr[w.f].none {
+				continue
+			}
+			b := egress(d)
+			if len(m.hosted) > 0 {
+				b = t.and2(b, openID)
+			}
+			if t.pairs[b].may != noConns {
+				f(s, d, b)
+			}
+		}
+	}
+}
+
+// workloadsOf lists, by point, the workloads that have pods there, by their number.
+func (m *Model) workloadsOf() [][]int {
+	out := make([][]int, m.atoms)
+	for i, w := range m.cluster.Workloads {
+		for _, c := range m.pointsOf(OfWorkload(w)) {
+			out[c] = append(out[c], i)
+		}
+	}
+	return out
+}
+
+// gather is what one workload may reach: bounds by the number of the other workload.
+type gather struct {
+	bounds []boundsID
+	seen   bitset
+}
+
+func newGather(n int) *gather { return &gather{make([]boundsID, n), newBitset(n)} }
+
+func (g *gather) add(t *table, j int, b boundsID) {
+	if !g.seen.has(j) {
+		g.seen.set(j)
+		g.bounds[j] = b
+		return
+	}
+	g.bounds[j] = t.or2(g.bounds[j], b)
+}
+
+func (g *gather) reset() { clear(g.seen) }
+
+// reached is one entry of what a class may reach.
+type reached struct {
+	point int
+	b     boundsID
+}
+
+// blockReach gives, for each source class of [lo, hi), the points it may reach, through all layers and families.
+func (m *Model) blockReach(walkers []*walker, lo, hi int) [][]reached {
+	out := make([][]reached, hi-lo)
+	for _, w := range walkers {
+		w.walk(lo, hi, func(s, d int, b boundsID) { out[s-lo] = append(out[s-lo], reached{d, b}) })
+	}
+	tunnels := slices.ContainsFunc(m.points[:m.hosts], func(p point) bool { return p.ambient != enforcer.No })
+	if len(walkers) == 1 && !m.layered[policy.Mesh] && !tunnels {
+		return out
+	}
+	for s := range out {
+		list := out[s]
+		slices.SortFunc(list, func(a, b reached) int { return a.point - b.point })
+		list = slices.CompactFunc(list, func(a, b reached) bool { return a.point == b.point })
+		for i := range list {
+			list[i].b = m.pointPair(lo+s, list[i].point)
+		}
+		out[s] = list
+	}
+	return out
+}

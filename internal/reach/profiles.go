@@ -1,0 +1,230 @@
+package reach
+
+import (
+	"encoding/binary"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// binding is a layer and direction, with a pod on which named ports of ingress rules resolve.
+type binding struct {
+	layer   policy.Layer
+	dir     policy.Direction
+	subject *cluster.Pod
+}
+
+// profile is what all classes that the same policies of a layer select have in common in one direction.
+type profile struct {
+	binding
+	picks  []pick  // of all tiers, in evaluation order
+	tiers  []*tier // the picks by tier
+	alt    []*tier // the tiers as they are evaluated if what they may deny is less; nil when that is known
+	opaque []int   // indexes into Model.opaque, in the network layer
+	// lost says that nothing is certain, open that everything is possible, whatever the tiers say.
+	lost, open bool
+}
+
+// pick is one policy that selects the class.
+type pick struct {
+	policy int
+	sure   bool // it certainly selects the class and is certainly in force
+}
+
+// isolation says when a tier denies what its rules leave over.
+type isolation uint8
+
+const (
+	atOnce isolation = iota // at its end, as the API says
+	never                   // not at all, because another tier does so later
+	alone                   // this tier does only that
+)
+
+// tier is the policies of one tier that select a class.
+type tier struct {
+	binding
+	picks []pick
+	iso   isolation
+	rows  [2]*row // by family, made on first use
+}
+
+func (m *Model) makeProfiles() {
+	for i := range m.policies {
+		m.layered[m.policies[i].Layer] = true
+	}
+	m.layered[policy.Network] = true
+	for _, l := range policy.Layers {
+		if !m.layered[l] {
+			continue
+		}
+		for _, d := range policy.Directions {
+			b := profileBuilder{m: m, binding: binding{layer: l, dir: d}, profiles: map[string]int{}, tiers: map[string]*tier{}}
+			b.build()
+		}
+	}
+}
+
+// profileBuilder makes the profiles of one layer and direction.
+type profileBuilder struct {
+	m *Model
+	binding
+	profiles map[string]int
+	tiers    map[string]*tier
+	buf      []byte
+}
+
+func (b *profileBuilder) build() {
+	m := b.m
+	picks := make([][]pick, m.hosts)
+	for i := range m.policies {
+		p := &m.policies[i]
+		if p.Layer != b.layer || !acts(p.Policy, b.dir) {
+			continue
+		}
+		whom := m.subjects(p.Policy)
+		if whom.possible.empty() {
+			continue
+		}
+		for _, r := range whom.possible.runs {
+			for c := r.lo; c < r.hi; c++ {
+				picks[c] = append(picks[c], pick{i, p.sure && (whom.certain == whom.possible || whom.certain.has(int(c)))})
+			}
+		}
+	}
+	m.byClass[b.layer][b.dir] = make([]int, m.hosts)
+	for c := range m.hosts {
+		m.byClass[b.layer][b.dir][c] = b.profile(m.points[c].pod, picks[c])
+	}
+}
+
+// subjects is the classes that a policy binds.
+func (m *Model) subjects(p *policy.Policy) matched {
+	if len(p.Subjects) == 1 {
+		return m.termSet(&p.Subjects[0])
+	}
+	var certain, possible setBuilder
+	for i := range p.Subjects {
+		s := m.termSet(&p.Subjects[i])
+		certain.addSet(s.certain)
+		possible.addSet(s.possible)
+	}
+	return m.makeMatched(&certain, &possible)
+}
+
+// profile is the number of the profile with the given picks, of a pod.
+func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
+	m := b.m
+	pr := &profile{binding: b.binding, picks: picks}
+	pr.subject = pod
+	if b.layer == policy.Network {
+		for i, o := range m.opaque {
+			if o.Namespace == "" || o.Namespace == pod.Namespace.Name {
+				pr.opaque = append(pr.opaque, i)
+				pr.lost = true
+				pr.open = pr.open || !o.Restricts
+			}
+		}
+		pr.open = pr.open || m.maybeOff[b.dir] && (len(picks) > 0 || pr.lost)
+	}
+	b.buf = b.key(b.buf[:0], pod, picks)
+	for _, o := range pr.opaque {
+		b.buf = binary.AppendUvarint(append(b.buf, 'o'), uint64(o))
+	}
+	if i, ok := b.profiles[string(b.buf)]; ok {
+		return i
+	}
+	i := len(m.profiles[b.layer][b.dir])
+	b.profiles[string(b.buf)] = i
+	m.profiles[b.layer][b.dir] = append(m.profiles[b.layer][b.dir], pr)
+	b.split(pr)
+	return i
+}
+
+// key tells lists of picks apart, with the ports of the pod where some rule asks for them by name.
+func (b *profileBuilder) key(buf []byte, pod *cluster.Pod, picks []pick) []byte {
+	usesNames := false
+	for _, k := range picks {
+		n := uint64(k.policy) << 1
+		if k.sure {
+			n |= 1
+		}
+		buf = binary.AppendUvarint(buf, n)
+		usesNames = usesNames || b.m.policies[k.policy].named[b.dir]
+	}
+	if usesNames && b.dir == policy.Ingress {
+		buf = append(append(buf, '#'), portsOf(pod)...)
+	}
+	return buf
+}
+
+// split cuts the picks of a profile into tiers. Tiers of equal picks are one.
+func (b *profileBuilder) split(pr *profile) {
+	m := b.m
+	var baseline bool
+	for at := 0; at < len(pr.picks); {
+		end := at
+		of := m.policies[pr.picks[at].policy].Tier
+		for end < len(pr.picks) && m.policies[pr.picks[end].policy].Tier == of {
+			end++
+		}
+		baseline = baseline || of == policy.BaselineTier
+		pr.tiers = append(pr.tiers, b.tier(pr, pr.picks[at:end], atOnce))
+		at = end
+	}
+	over := m.profile.BaselineOverIsolation
+	if !baseline || over == enforcer.No || b.layer != policy.Network {
+		return
+	}
+	late := b.late(pr)
+	if over == enforcer.Yes {
+		pr.tiers = late
+	} else {
+		pr.alt = late
+	}
+}
+
+// late is the tiers with the isolation of the NetworkPolicy tier moved behind all of them
+// (enforcer.Profile.BaselineOverIsolation).
+func (b *profileBuilder) late(pr *profile) []*tier {
+	var out, end []*tier
+	for _, t := range pr.tiers {
+		if b.m.policies[t.picks[0].policy].Tier != policy.NetworkPolicyTier {
+			out = append(out, t)
+			continue
+		}
+		out = append(out, b.tier(pr, t.picks, never))
+		end = append(end, b.tier(pr, t.picks, alone))
+	}
+	return append(out, end...)
+}
+
+func (b *profileBuilder) tier(pr *profile, picks []pick, iso isolation) *tier {
+	b.buf = b.key(append(b.buf[:0], '0'+byte(iso)), pr.subject, picks)
+	t := b.tiers[string(b.buf)]
+	if t == nil {
+		t = &tier{binding: pr.binding, picks: picks, iso: iso}
+		b.tiers[string(b.buf)] = t
+	}
+	return t
+}
+
+// acts tells whether p says anything about a direction.
+func acts(p *policy.Policy, d policy.Direction) bool {
+	if p.Isolates[d] || len(p.Doubts) > 0 {
+		return true
+	}
+	for i := range p.Rules {
+		if p.Rules[i].Direction == d {
+			return true
+		}
+	}
+	return false
+}
+
+func portsOf(p *cluster.Pod) string {
+	if len(p.Ports) == 0 {
+		return ""
+	}
+	return portKey(p, nil)
+}
