@@ -206,7 +206,7 @@ func (f *finder) httpHalls(o *object.Object, s *istioServer, gateway string, all
 				continue
 			}
 			h.back.Because = nil
-			out = append(out, f.delegated(o, v, r, paths, s, gateway)...)
+			out = append(out, f.delegated(v, r, paths, s, gateway)...)
 		}
 		if h.back.Because != nil {
 			out = append(out, h)
@@ -215,9 +215,9 @@ func (f *finder) httpHalls(o *object.Object, s *istioServer, gateway string, all
 	return out
 }
 
-// delegated is the rules of a VirtualService to which a rule of o delegates. Delegation goes one step
+// delegated is the rules of a VirtualService to which a rule of another delegates. Delegation goes one step
 // (Istio, HTTPRoute.delegate).
-func (f *finder) delegated(o *object.Object, v virtualService, rule *object.Value, paths []string, s *istioServer, gateway string) []hall {
+func (f *finder) delegated(v virtualService, rule *object.Value, paths []string, s *istioServer, gateway string) []hall {
 	var out []hall
 	for _, r := range v.object.Root.Get("spec", "http").List() {
 		found, ok := matches(r, v.object, s, gateway)
