@@ -60,7 +60,7 @@ func newStores(w *world.World) (*stores, error) {
 		}
 	}
 	for _, p := range w.Pods {
-		if err := add(v1.Pods().Informer(), defaultedPod(p)); err != nil {
+		if err := add(v1.Pods().Informer(), world.DefaultedPod(p)); err != nil {
 			return nil, err
 		}
 	}
@@ -73,52 +73,6 @@ func add(i cache.SharedIndexInformer, o any) error {
 		return fmt.Errorf("add %T: %w", o, err)
 	}
 	return nil
-}
-
-// defaultedPod does what the API server does (k8s.io/kubernetes, pkg/apis/core/v1/defaults.go).
-func defaultedPod(p *corev1.Pod) *corev1.Pod {
-	p = p.DeepCopy()
-	for i := range p.Spec.Containers {
-		for j := range p.Spec.Containers[i].Ports {
-			if port := &p.Spec.Containers[i].Ports[j]; port.Protocol == "" {
-				port.Protocol = corev1.ProtocolTCP
-			}
-		}
-	}
-	return p
-}
-
-// defaulted does what the API server does (k8s.io/kubernetes, pkg/apis/networking/v1/defaults.go). Empty lists
-// come back from it as absent ones; the engine takes an empty list that is there for a rule that allows everything.
-func defaulted(p *networkingv1.NetworkPolicy) *networkingv1.NetworkPolicy {
-	p = p.DeepCopy()
-	tcp := corev1.ProtocolTCP
-	fill := func(ports []networkingv1.NetworkPolicyPort) {
-		for i := range ports {
-			if ports[i].Protocol == nil {
-				ports[i].Protocol = &tcp
-			}
-		}
-	}
-	for i := range p.Spec.Ingress {
-		fill(p.Spec.Ingress[i].Ports)
-	}
-	for i := range p.Spec.Egress {
-		fill(p.Spec.Egress[i].Ports)
-	}
-	if len(p.Spec.Ingress) == 0 {
-		p.Spec.Ingress = nil
-	}
-	if len(p.Spec.Egress) == 0 {
-		p.Spec.Egress = nil
-	}
-	if len(p.Spec.PolicyTypes) == 0 {
-		p.Spec.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}
-		if p.Spec.Egress != nil {
-			p.Spec.PolicyTypes = append(p.Spec.PolicyTypes, networkingv1.PolicyTypeEgress)
-		}
-	}
-	return p
 }
 
 // perDirection is the evaluator of NetworkPolicy, once with the policies of each direction. By itself it lets
@@ -140,7 +94,7 @@ func (s *stores) networkPolicies(w *world.World) (api.PolicyEvaluator, error) {
 		i := f.Networking().V1().NetworkPolicies()
 		e := networkpolicy.NewStandardNetworkPolicy("", s.core.Core().V1().Namespaces(), s.core.Core().V1().Pods(), i)
 		for _, p := range w.Policies {
-			if p = defaulted(p); slices.Contains(p.Spec.PolicyTypes, t) {
+			if p = world.Defaulted(p); slices.Contains(p.Spec.PolicyTypes, t) {
 				if err := add(i.Informer(), p); err != nil {
 					return nil, err
 				}

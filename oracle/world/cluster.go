@@ -18,7 +18,7 @@ const (
 type Limits struct {
 	NoHostNetwork bool
 	NoIPv6        bool
-	OneNode       bool // every pod runs on the first node
+	OneNode       bool // pods run on the first node, and host-network pods on the second
 }
 
 // Cluster draws nodes, namespaces, service accounts and pods. Pods have one or two address families.
@@ -69,13 +69,17 @@ func (d *Draw) pod(i, families int, lim Limits) {
 	p.Status.Phase = corev1.PodRunning
 	p.Spec.ServiceAccountName = fmt.Sprintf("sa%d", d.IntN(accounts))
 	node := d.World.Nodes[d.IntN(nodes)]
+	host := !lim.NoHostNetwork && d.Often(1, 6)
 	if lim.OneNode {
 		node = d.World.Nodes[0]
+		if host {
+			node = d.World.Nodes[1]
+		}
 	}
 	p.Spec.NodeName = node.Name
 	subnet := d.IntN(4)
 	ips := []string{fmt.Sprintf("10.%d.2.%d", 1+subnet%2, 3+i), fmt.Sprintf("fd00:%d::%d", 1+subnet/2, 3+i)}
-	if !lim.NoHostNetwork && d.Often(1, 6) {
+	if host {
 		p.Spec.HostNetwork = true
 		ips, families = nil, 2 // a node has every family
 		for _, a := range node.Status.Addresses {

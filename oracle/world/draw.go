@@ -22,6 +22,8 @@ var (
 type Draw struct {
 	*rand.Rand
 	World *World
+	// AnyProtocol draws packets without ports, too.
+	AnyProtocol bool
 }
 
 // Pick is one of a list.

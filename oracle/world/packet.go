@@ -40,6 +40,12 @@ func (p Packet) String() string {
 	return fmt.Sprintf("%s -> %s %s/%d", p.Src, p.Dst, p.Proto, p.Port)
 }
 
+// Protocols that packets may have besides those of corev1. Their port is 0.
+const (
+	ICMP corev1.Protocol = "ICMP" // an echo request, of either family
+	GRE  corev1.Protocol = "GRE"  // one that no API has a name for
+)
+
 // Flow is a packet with its addresses. SrcPort is one that no policy names.
 type Flow struct {
 	Packet
@@ -63,6 +69,10 @@ func (p Packet) Flows() []Flow {
 // Packet draws one. Half of the ports are those that the destination declares.
 func (d *Draw) Packet() Packet {
 	p := Packet{Src: d.end(), Dst: d.end(), Proto: Pick(d, corev1.ProtocolTCP, corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP), Port: d.Port()}
+	if d.AnyProtocol && d.Often(1, 8) {
+		p.Proto, p.Port = Pick(d, ICMP, GRE), 0
+		return p
+	}
 	if p.Dst.Pod == nil || d.Often(1, 2) {
 		return p
 	}

@@ -277,7 +277,9 @@ func (s *session) truth(p Packet) (bounds, error) {
 func (s *session) ours(p Packet, o *outcome) {
 	src, dst := s.peer(p.Src), s.peer(p.Dst)
 	b := s.model.Between(src, dst)
-	proto := map[corev1.Protocol]netset.Protocol{corev1.ProtocolTCP: netset.TCP, corev1.ProtocolUDP: netset.UDP, corev1.ProtocolSCTP: netset.SCTP}[p.Proto]
+	proto := map[corev1.Protocol]netset.Protocol{
+		corev1.ProtocolTCP: netset.TCP, corev1.ProtocolUDP: netset.UDP, corev1.ProtocolSCTP: netset.SCTP, ICMP: netset.ICMP, GRE: netset.Other,
+	}[p.Proto]
 	o.ours = bounds{b.Must.Contains(proto, uint16(p.Port)), b.May.Contains(proto, uint16(p.Port))}
 	if o.ours.must != o.ours.may {
 		o.reasons = s.model.Reasons(src, dst)
