@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
@@ -234,11 +235,15 @@ func (k *compiler) policies(scope policy.Term, tier policy.Tier, kinds []string,
 		p.Subjects = []policy.Term{t}
 		return p
 	}
-	groups := k.groups(scope, kinds...)
-	if len(k.Doubts) > 0 || len(groups) == 0 {
-		p := with(cluster.NewSelector(meshIn(kinds...)))
+	anyone := cluster.NewSelector(meshIn(kinds...))
+	if len(k.Doubts) > 0 {
+		p := with(anyone)
 		p.Doubts = k.Doubts
 		return []policy.Policy{p}
+	}
+	groups := k.groups(scope, kinds...)
+	if len(groups) == 0 { // it selects nobody, and its rules are shown all the same
+		groups = []group{{server{kind: kinds[0], unseen: netset.All().Subtract(netset.Of(netset.TCP))}, anyone}}
 	}
 	var out []policy.Policy
 	for i := range groups {

@@ -33,6 +33,7 @@ type mesh struct {
 	// hostProxies says that a host-network pod runs a proxy of the mesh, so a node may hold identities.
 	hostProxies bool
 	peers       []peerAuthn
+	leaky       *bool // what leaks found, nil before it was asked
 }
 
 func newMesh(c *cluster.Cluster) *mesh {
@@ -132,12 +133,13 @@ func (m *mesh) readForeign() {
 // metadata is that of the pod, or of the template it stands for.
 func metadata(p *cluster.Pod) *object.Value {
 	root := p.Object.Root
-	for _, path := range [][]string{{"spec", "template"}, {"spec", "jobTemplate", "spec", "template"}} {
-		if t := root.Get(path...); t.Get("spec") == p.Spec && p.Template {
-			return t.Get("metadata")
-		}
+	if !p.Template {
+		return root.Get("metadata")
 	}
-	return root.Get("metadata")
+	if t := root.Get("spec", "template"); t.Get("spec") == p.Spec {
+		return t.Get("metadata")
+	}
+	return root.Get("spec", "jobTemplate", "spec", "template", "metadata")
 }
 
 func annotation(p *cluster.Pod, name string) string {
@@ -163,7 +165,11 @@ func proxyOf(p *cluster.Pod) (role string, found bool) {
 
 // leaks tells whether some pod may send part of its traffic past its proxy.
 func (m *mesh) leaks() bool {
-	return slices.ContainsFunc(m.c.Pods, func(p *cluster.Pod) bool { return !p.HostNetwork && m.leaking(p) })
+	if m.leaky == nil {
+		found := slices.ContainsFunc(m.c.Pods, func(p *cluster.Pod) bool { return !p.HostNetwork && m.leaking(p) })
+		m.leaky = &found
+	}
+	return *m.leaky
 }
 
 // leaking tells whether a pod may send part of its traffic past its proxy, or through it as to a stranger:
@@ -181,6 +187,9 @@ func (m *mesh) leaking(p *cluster.Pod) bool {
 		}
 	}
 	in := metadata(p).Get("annotations")
+	if len(in.Map()) == 0 {
+		return false
+	}
 	for _, name := range []string{
 		"excludeOutboundPorts", "excludeOutboundIPRanges", "includeOutboundPorts", "includeOutboundIPRanges", "excludeInterfaces",
 	} {
