@@ -16,7 +16,6 @@ type scope uint8
 const (
 	clusterWide  scope = iota // any pod
 	ownNamespace              // pods of the object's namespace; any pod when it names none
-	meshRoot                  // its namespace, or any pod when that is Istio's root namespace
 )
 
 // opaqueKind is a kind that decides about traffic and that no policy.Kind models. Restricts: it can only
@@ -71,10 +70,6 @@ var opaqueKinds = map[object.GroupKind]opaqueKind{
 	{Group: "k8s.cni.cncf.io", Kind: "MultiNetworkPolicy"}: {ownNamespace, true},
 
 	// Meshes come on top of the network layer: they only refuse.
-	{Group: "security.istio.io", Kind: "AuthorizationPolicy"}:        {meshRoot, true},
-	{Group: "security.istio.io", Kind: "PeerAuthentication"}:         {meshRoot, true},
-	{Group: "security.istio.io", Kind: "RequestAuthentication"}:      {meshRoot, true},
-	{Group: "networking.istio.io", Kind: "Sidecar"}:                  {meshRoot, true},
 	{Group: "policy.linkerd.io", Kind: "Server"}:                     {ownNamespace, true},
 	{Group: "policy.linkerd.io", Kind: "ServerAuthorization"}:        {ownNamespace, true},
 	{Group: "policy.linkerd.io", Kind: "AuthorizationPolicy"}:        {ownNamespace, true},
@@ -88,9 +83,6 @@ var opaqueKinds = map[object.GroupKind]opaqueKind{
 	{Group: "policy.openservicemesh.io", Kind: "Egress"}:             {clusterWide, true},
 	{Group: "policy.openservicemesh.io", Kind: "IngressBackend"}:     {ownNamespace, true},
 }
-
-// istioRoot is the namespace whose mesh policies hold everywhere (MeshConfig.rootNamespace, by default).
-const istioRoot = "istio-system"
 
 // OpaqueKinds is the kinds of the table, sorted by group and kind, for the documentation. Some may be compiled by
 // a policy.Kind meanwhile.
@@ -121,7 +113,7 @@ func FindOpaque(c *cluster.Cluster, known func(object.GroupKind) bool) []Opaque 
 			kind = opaqueKind{ownNamespace, false}
 		}
 		op := Opaque{Ref: o.Ref, Pos: o.Pos, Restricts: kind.restricts}
-		if kind.scope == ownNamespace || kind.scope == meshRoot && o.Ref.Namespace != istioRoot {
+		if kind.scope == ownNamespace {
 			op.Namespace = o.Ref.Namespace
 		}
 		if gk.Kind == "HostEndpoint" {

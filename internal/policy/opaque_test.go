@@ -26,10 +26,6 @@ func TestFindOpaque(t *testing.T) {
 		{"crd.antrea.io", "ClusterNetworkPolicy", "", "all", false},
 		{"crd.antrea.io", "Tier", "", "", false}, // does nothing without policies
 		{"k8s.ovn.org", "EgressFirewall", "shop", "shop", false},
-		{"security.istio.io", "AuthorizationPolicy", "shop", "shop", true},
-		{"security.istio.io", "AuthorizationPolicy", "istio-system", "all", true},
-		{"security.istio.io", "PeerAuthentication", "istio-system", "all", true},
-		{"networking.istio.io", "Sidecar", "shop", "shop", true},
 		{"networking.istio.io", "VirtualService", "shop", "", false},
 		{"k8s.cni.cncf.io", "MultiNetworkPolicy", "shop", "shop", true},
 		{"security.antrea.tanzu.vmware.com", "ClusterNetworkPolicy", "", "all", false},

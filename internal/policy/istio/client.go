@@ -201,10 +201,10 @@ func (k *compiler) trustDomains(text string) []condition {
 	var out []condition
 	for _, d := range domains {
 		r := pattern(FactPrincipal, d)
-		switch r.Op {
-		case cluster.In:
+		switch {
+		case r.Op == cluster.In:
 			r = cluster.Requirement{Key: FactPrincipal, Op: cluster.StartsWith, Values: []string{d + "/"}}
-		case cluster.EndsWith:
+		case r.Op == cluster.EndsWith:
 			r = cluster.Requirement{Key: FactPrincipal, Op: cluster.Contains, Values: []string{r.Values[0] + "/ns/"}}
 		}
 		out = append(out, condition{false, r})

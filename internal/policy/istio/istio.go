@@ -229,6 +229,10 @@ func (k *compiler) scope(pods cluster.Selector) policy.Term {
 // whole object there is just one, of every pod of the mesh it may select, and no rules.
 func (k *compiler) policies(scope policy.Term, tier policy.Tier, kinds []string, fill func(*policy.Policy, *server)) []policy.Policy {
 	base := policy.Policy{Ref: k.Object.Ref, Pos: k.Object.Pos, Layer: policy.Mesh, Tier: tier}
+	if !k.mesh.stated {
+		base.Notes = []policy.Doubt{k.limit(k.Object.Pos, "no MeshConfig is in the input: the root namespace is taken to be %s, and the trust domain %s",
+			k.mesh.root, k.mesh.trustDomain)}
+	}
 	with := func(facts cluster.Selector) policy.Policy {
 		p, t := base, scope
 		t.Facts = facts

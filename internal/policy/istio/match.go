@@ -140,8 +140,12 @@ func (k *compiler) from(list *object.Value, path string, r *rule) []source {
 		}
 		s := anySource()
 		for _, f := range []struct{ field, key string }{
-			{"principals", "source.principal"}, {"namespaces", "source.namespace"}, {"serviceAccounts", "source.serviceAccount"},
-			{"trustDomains", "source.trustDomain"}, {"ipBlocks", "source.ip"}, {"remoteIpBlocks", "remote.ip"},
+			{"principals", "source.principal"},
+			{"namespaces", "source.namespace"},
+			{"serviceAccounts", "source.serviceAccount"},
+			{"trustDomains", "source.trustDomain"},
+			{"ipBlocks", "source.ip"},
+			{"remoteIpBlocks", "remote.ip"},
 			{"requestPrincipals", "request.auth.principal"},
 		} {
 			not := "not" + strings.ToUpper(f.field[:1]) + f.field[1:]

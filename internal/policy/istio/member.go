@@ -22,7 +22,8 @@ const (
 	// FactInbound is what else matters of connections to the pod, for the reader; pods of equal FactMesh,
 	// FactMTLS and FactInbound are treated alike by every policy that selects them.
 	FactInbound = "inbound"
-	// FactLeaks is "yes" on pods that send part of their traffic past their proxy.
+	// FactLeaks is set on pods that send part of their traffic past their proxy: "any", or that "to other
+	// namespaces".
 	FactLeaks = "leaks"
 )
 
@@ -237,8 +238,8 @@ func facts(c *cluster.Cluster) map[*cluster.Pod]policy.Facts {
 				f[known.key] = policy.Fact{Unknown: true, Because: member.because}
 			}
 		}
-		if m.leaking(p) && member.values[0] == Sidecar {
-			f[FactLeaks] = policy.Fact{Value: "yes", Unknown: member.because != "", Because: member.because}
+		if how := m.leaking(p); how != "" && member.values[0] == Sidecar {
+			f[FactLeaks] = policy.Fact{Value: how, Unknown: member.because != "", Because: member.because}
 		}
 	}
 	return out

@@ -123,6 +123,13 @@ func (m *mesh) readForeign() {
 			say(o, "machines")
 		}
 	}
+	for _, o := range m.c.Kind(networkingGroup, "Gateway") {
+		for _, s := range o.Root.Get("spec", "servers").List() {
+			if s.Get("tls", "mode").Str() == "AUTO_PASSTHROUGH" {
+				say(o, "pods of other clusters")
+			}
+		}
+	}
 	for _, o := range m.c.Kind("", "Secret") {
 		if o.Root.Get("metadata", "labels", "istio/multiCluster").Str() == "true" {
 			say(o, "pods of other clusters")
@@ -166,45 +173,61 @@ func proxyOf(p *cluster.Pod) (role string, found bool) {
 // leaks tells whether some pod may send part of its traffic past its proxy.
 func (m *mesh) leaks() bool {
 	if m.leaky == nil {
-		found := slices.ContainsFunc(m.c.Pods, func(p *cluster.Pod) bool { return !p.HostNetwork && m.leaking(p) })
+		found := slices.ContainsFunc(m.c.Pods, func(p *cluster.Pod) bool { return !p.HostNetwork && m.leaking(p) != "" })
 		m.leaky = &found
 	}
 	return *m.leaky
 }
 
+// Values of FactLeaks: any traffic may go past the proxy, or only what goes to other namespaces.
+const (
+	leaksAny    = "any"
+	leaksAbroad = "to other namespaces"
+)
+
 // leaking tells whether a pod may send part of its traffic past its proxy, or through it as to a stranger:
-// by annotation, or because a Sidecar object hides Services from it.
-func (m *mesh) leaking(p *cluster.Pod) bool {
+// by annotation, or because a Sidecar object hides Services from it. It is "" or a value of FactLeaks.
+func (m *mesh) leaking(p *cluster.Pod) string {
+	in := metadata(p).Get("annotations")
+	if len(in.Map()) > 0 && slices.ContainsFunc(outbound, func(name string) bool {
+		v, all := in.Get("traffic.sidecar.istio.io/"+name), strings.HasPrefix(name, "include")
+		return v.IsSet() && (all && v.Str() != "*" || !all && v.Str() != "")
+	}) {
+		return leaksAny
+	}
+	found := ""
 	for _, o := range m.c.Kind(networkingGroup, "Sidecar") {
 		spec := o.Root.Get("spec")
-		if !m.reaches(o, spec.Get("workloadSelector", "labels"), p) {
+		if !spec.Get("egress").IsSet() || !m.reaches(o, spec.Get("workloadSelector", "labels"), p) {
 			continue
 		}
-		for _, e := range spec.Get("egress").List() {
-			if !slices.ContainsFunc(e.Get("hosts").List(), func(h *object.Value) bool { return h.Str() == "*/*" }) {
-				return true
-			}
+		switch { // several listeners may share the hosts; only the simple form is looked into
+		case len(spec.Get("egress").List()) != 1:
+			return leaksAny
+		case showsAll(spec, "*/*"):
+		case showsAll(spec, "./*"):
+			found = leaksAbroad
+		default:
+			return leaksAny
 		}
 	}
-	in := metadata(p).Get("annotations")
-	if len(in.Map()) == 0 {
-		return false
-	}
-	for _, name := range []string{
-		"excludeOutboundPorts", "excludeOutboundIPRanges", "includeOutboundPorts", "includeOutboundIPRanges", "excludeInterfaces",
-	} {
-		v := in.Get("traffic.sidecar.istio.io/" + name)
-		if all := strings.HasPrefix(name, "include"); v.IsSet() && (all && v.Str() != "*" || !all && v.Str() != "") {
-			return true
-		}
-	}
-	return false
+	return found
+}
+
+// outbound are the annotations that say which traffic of a pod its proxy takes over.
+var outbound = []string{"excludeOutboundPorts", "excludeOutboundIPRanges", "includeOutboundPorts", "includeOutboundIPRanges", "excludeInterfaces"}
+
+// showsAll tells whether the first listener of a Sidecar object has a host and no port that would narrow it.
+func showsAll(spec *object.Value, host string) bool {
+	first := spec.Get("egress").List()[0]
+	return !first.Get("port").IsSet() && !first.Get("bind").IsSet() &&
+		slices.ContainsFunc(first.Get("hosts").List(), func(h *object.Value) bool { return h.Str() == host })
 }
 
 // portList reads a list of ports as the annotations write it: "*" for all, "" for none.
 func portList(text string) (netset.Conns, bool) {
 	out := netset.None()
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {
 			continue

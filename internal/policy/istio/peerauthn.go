@@ -324,7 +324,10 @@ func (k *compiler) refusePlain(s *server, ports netset.Conns, limits []policy.Do
 	rule(seen.Subtract(s.served), nil, mesh("no Service in the input leads to this port with mTLS, and by the address of a pod a sidecar sends plain text",
 		meshIn(Sidecar, Gateway, Waypoint)))
 	if k.mesh.leaks() {
-		rule(seen.Intersect(s.served), nil, mesh("the client sends part of its traffic past its proxy", equals(FactLeaks, "yes")))
+		for _, t := range k.leakers() {
+			d := k.limit(pos, "the client sends part of its traffic past its proxy")
+			rule(seen.Intersect(s.served), nil, policy.Peer{Kind: policy.PodPeer, Term: t, Pos: pos, Doubt: &d})
+		}
 	}
 	return out
 }

@@ -68,7 +68,13 @@ func (k *compiler) peers(src *source, c common, s *server, at cell, act action, 
 // members gives the pods of the mesh, of one data plane, that a source with conditions on identity means.
 func (k *compiler) members(src *source, l link, act action, pos object.Pos, of cluster.Requirement) []policy.Peer {
 	var out []policy.Peer
-	add := func(t policy.Term, why string, more ...cluster.Requirement) {
+	var add func(t policy.Term, why string, more ...cluster.Requirement)
+	add = func(t policy.Term, why string, more ...cluster.Requirement) {
+		if why == "" && act.Action == policy.Deny && k.mesh.foreign != "" {
+			// Gateways pass on connections of other clusters with the identity of those.
+			add(t, k.mesh.foreign, append(more, meshIn(Gateway))...)
+			more = append(more, meshIn(Gateway).Not())
+		}
 		t.Facts = cluster.NewSelector(slices.Concat(t.Facts, []cluster.Requirement{of}, more)...)
 		t.Namespace, t.NamespaceSelector = policy.OneNamespace(t.NamespaceSelector)
 		p := policy.Peer{Kind: policy.PodPeer, Term: t, Within: src.narrowed(), Pos: pos}
@@ -87,7 +93,6 @@ func (k *compiler) members(src *source, l link, act action, pos object.Pos, of c
 		mayBePlain = "the port also takes plain text, in which a client has no identity"
 		leaky      = "the client sends part of its traffic past its proxy, without its identity"
 	)
-	loyal := cluster.Requirement{Key: FactLeaks, Op: cluster.DoesNotExist}
 	switch {
 	case l == withMTLS:
 		fitting("")
@@ -96,7 +101,13 @@ func (k *compiler) members(src *source, l link, act action, pos object.Pos, of c
 	case l == withoutMTLS:
 	case l == byChoice && act.Action == policy.Allow:
 		if k.mesh.leaks() {
-			fitting("", loyal)
+			fitting("", cluster.Requirement{Key: FactLeaks, Op: cluster.DoesNotExist})
+			if ns := k.scope(nil).Namespace; ns != "" {
+				for _, t := range src.ids {
+					t.NamespaceSelector = cluster.NewSelector(slices.Concat(t.NamespaceSelector, []cluster.Requirement{equals(cluster.NameLabel, ns)})...)
+					add(t, "", equals(FactLeaks, leaksAbroad))
+				}
+			}
 			fitting(leaky)
 		} else {
 			fitting("")
@@ -109,12 +120,23 @@ func (k *compiler) members(src *source, l link, act action, pos object.Pos, of c
 		if l == unsettled || act.Action == policy.Allow {
 			add(policy.Term{}, mayBePlain)
 		} else if k.mesh.leaks() {
-			add(policy.Term{}, leaky, equals(FactLeaks, "yes"))
+			for _, t := range k.leakers() {
+				add(t, leaky)
+			}
 		}
 	default:
 		fitting(mayBePlain)
 	}
 	return out
+}
+
+// leakers are the pods that may send what they send to a pod in scope past their proxy.
+func (k *compiler) leakers() []policy.Term {
+	abroad := policy.Term{Facts: cluster.NewSelector(equals(FactLeaks, leaksAbroad))}
+	if ns := k.scope(nil).Namespace; ns != "" {
+		abroad.NamespaceSelector = cluster.NewSelector(equals(cluster.NameLabel, ns).Not())
+	}
+	return []policy.Term{{Facts: cluster.NewSelector(equals(FactLeaks, leaksAny))}, abroad}
 }
 
 // narrowed is for policy.Peer.Within.
@@ -132,7 +154,8 @@ func (k *compiler) outsiders(src *source, act action, pos object.Pos) []policy.P
 		var out []policy.Peer
 		if k.mesh.foreign != "" {
 			d := k.limit(pos, "%s", k.mesh.foreign)
-			out = append(out, policy.Peer{Kind: policy.AddrPeer, Addrs: src.within, Reach: policy.OutsideOnly, Pos: pos, Doubt: &d})
+			out = append(out, policy.Peer{Kind: policy.AddrPeer, Addrs: src.within, Reach: policy.OutsideOnly, Pos: pos, Doubt: &d},
+				policy.Peer{Kind: policy.PodPeer, Term: policy.Term{Facts: cluster.NewSelector(meshIn(Gateway))}, Within: src.narrowed(), Pos: pos, Doubt: &d})
 		}
 		if k.mesh.hostProxies {
 			d := k.limit(pos, "%s", hostProxy)
