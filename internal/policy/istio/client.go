@@ -202,10 +202,10 @@ func (k *compiler) trustDomains(text string) []condition {
 	for _, d := range domains {
 		r := pattern(FactPrincipal, d)
 		switch {
-		case r.Op == cluster.In:
+		case !strings.Contains(d, "*"):
 			r = cluster.Requirement{Key: FactPrincipal, Op: cluster.StartsWith, Values: []string{d + "/"}}
-		case r.Op == cluster.EndsWith:
-			r = cluster.Requirement{Key: FactPrincipal, Op: cluster.Contains, Values: []string{r.Values[0] + "/ns/"}}
+		case strings.HasPrefix(d, "*") && d != "*":
+			r = cluster.Requirement{Key: FactPrincipal, Op: cluster.Contains, Values: []string{d[1:] + "/ns/"}}
 		}
 		out = append(out, condition{false, r})
 	}
