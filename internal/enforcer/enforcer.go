@@ -56,6 +56,9 @@ type Profile struct {
 	RulesAlways Answer
 	// BaselineOverIsolation: does an accept in the baseline tier open what a NetworkPolicy isolates?
 	BaselineOverIsolation Answer
+	// BaselineByDirection: does the baseline tier count in a direction for which no NetworkPolicy selects a pod,
+	// when one selects it for the other? The API leaves it open (ClusterNetworkPolicy, Tier).
+	BaselineByDirection Answer
 	// HostPods: do selectors of pods and namespaces, as peers, match host-network pods? As subjects they never
 	// do. Upstream leaves it open.
 	HostPods Answer

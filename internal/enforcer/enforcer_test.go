@@ -150,24 +150,24 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// The rest of each row: node peers, rules of types not named, baseline over isolation, host-network pods by
+// The rest of each row: node peers, rules of types not named, baseline over isolation, baseline by direction, host-network pods by
 // selector, from the own node, to it, dropped to it, and pods without an owner.
 func TestProfilesFinePoints(t *testing.T) {
 	const y, n, u = enforcer.Yes, enforcer.No, enforcer.Unknown
-	want := map[string][8]enforcer.Answer{
-		"kube":           {y, n, n, u, y, u, n, y},
-		"calico":         {u, n, n, n, y, y, u, y},
-		"cilium":         {u, y, u, n, y, y, n, y},
-		"antrea":         {u, u, n, u, y, u, n, y},
-		"ovn-kubernetes": {u, u, n, u, y, u, n, y},
-		"kube-router":    {u, n, n, n, y, u, n, y},
-		"kindnet":        {u, n, n, n, y, u, n, y},
-		"k3s":            {u, n, n, n, y, u, n, y},
-		"weave":          {u, u, n, u, y, u, n, y},
-		"aws":            {u, u, n, u, y, u, n, u},
-		"gke":            {u, y, u, n, y, y, n, y},
-		"azure":          {u, u, n, u, y, u, n, y},
-		"none":           {n, n, n, n, y, n, n, n},
+	want := map[string][9]enforcer.Answer{
+		"kube":           {y, n, n, u, u, y, u, n, y},
+		"calico":         {u, n, n, y, n, y, y, u, y},
+		"cilium":         {u, y, u, y, n, y, y, n, y},
+		"antrea":         {u, u, n, u, u, y, u, n, y},
+		"ovn-kubernetes": {u, u, n, u, u, y, u, n, y},
+		"kube-router":    {u, n, n, u, n, y, u, n, y},
+		"kindnet":        {u, n, n, n, n, y, u, n, y},
+		"k3s":            {u, n, n, u, n, y, u, n, y},
+		"weave":          {u, u, n, u, u, y, u, n, y},
+		"aws":            {u, u, n, u, u, y, u, n, u},
+		"gke":            {u, y, u, y, n, y, y, n, y},
+		"azure":          {u, u, n, u, u, y, u, n, y},
+		"none":           {n, n, n, n, n, y, n, n, n},
 		"unknown":        {},
 	}
 	for _, name := range enforcer.Names() {
@@ -175,8 +175,8 @@ func TestProfilesFinePoints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := [8]enforcer.Answer{
-			p.NodePeers, p.RulesAlways, p.BaselineOverIsolation, p.HostPods,
+		got := [9]enforcer.Answer{
+			p.NodePeers, p.RulesAlways, p.BaselineOverIsolation, p.BaselineByDirection, p.HostPods,
 			p.FromOwnNode, p.ToOwnNode, p.DropsToOwnNode, p.BarePods,
 		}
 		if d := cmp.Diff(want[name], got); d != "" {

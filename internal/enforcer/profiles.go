@@ -32,7 +32,7 @@ func ciliumLike(name string) Profile {
 	p.NodePeers, p.BaselineOverIsolation = Unknown, Unknown
 	// Host-network pods have the identity of their node ("Layer 3 Examples"), and the entity "host" is a peer
 	// like others, except that what it sends is let in (allow-localhost, which is "always" under Kubernetes).
-	p.HostPods, p.ToOwnNode = No, Yes
+	p.HostPods, p.ToOwnNode, p.BaselineByDirection = No, Yes, Yes
 	return p
 }
 
@@ -56,6 +56,7 @@ func profiles() []Profile {
 		// egress policy, then for defaultEndpointToHostAction (felix/config; manifests set ACCEPT, the default is DROP).
 		with(full("calico"), func(p *Profile) {
 			p.OtherProtocols, p.RulesAlways, p.HostPods, p.ToOwnNode, p.DropsToOwnNode = Yes, No, No, Yes, Unknown
+			p.BaselineByDirection = Yes // a tier counts for the directions of its policies (felix, polprog)
 		}),
 		ciliumLike("cilium"),
 		// Runs the upstream conformance tests (antrea-io/antrea, "Network Policy"). It makes rules of both sections
@@ -70,7 +71,7 @@ func profiles() []Profile {
 		with(full("kube-router"), kubeRouter),
 		// Embeds kube-network-policies, a plain reading of the API (by running it). Its resolver of addresses knows
 		// no host-network pods (pkg/podinfo); a node peer matches the pods of the node (plugins/npa-v1alpha2).
-		with(full("kindnet"), func(p *Profile) { p.RulesAlways, p.HostPods = No, No }),
+		with(full("kindnet"), func(p *Profile) { p.RulesAlways, p.HostPods, p.BaselineByDirection = No, No, No }),
 		with(full("k3s"), kubeRouter), // embeds kube-router's controller (K3s "Networking Services")
 		// Reads no endPort (weaveworks/weave npc/analyser.go; its last release is older than the field). The
 		// protocol is handed to iptables as it is.
@@ -86,7 +87,7 @@ func profiles() []Profile {
 		with(full("azure"), func(p *Profile) { p.EndPort, p.SCTP = Unknown, Unknown }),
 		{
 			Name: "none", Stated: true, Enforces: No, PodsByAddr: No, NodesByAddr: No, EndPort: No, SCTP: No, Egress: No,
-			OtherProtocols: No, NodePeers: No, RulesAlways: No, BaselineOverIsolation: No, HostPods: No, FromOwnNode: Yes,
+			OtherProtocols: No, NodePeers: No, RulesAlways: No, BaselineOverIsolation: No, BaselineByDirection: No, HostPods: No, FromOwnNode: Yes,
 			ToOwnNode: No, DropsToOwnNode: No, BarePods: No,
 		},
 		{Name: "unknown", Stated: true},

@@ -24,6 +24,7 @@ func upstream(t testing.TB, podsByIP bool) enforcer.Profile {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.HostPods, p.BaselineByDirection = enforcer.No, enforcer.Yes
 	if !podsByIP {
 		p.PodsByAddr, p.NodesByAddr = enforcer.No, enforcer.No
 	}

@@ -24,6 +24,7 @@ type point struct {
 	addr    *[2]addrKnown   // by family: classes
 	node    string          // host classes: the node, "" when not known
 	ports   uint32          // pod classes: a number for the ports that rules can name
+	bare    bool            // pod classes: pods without an owner, where that matters
 	ambient enforcer.Answer // pod classes: whether a mesh tunnels their traffic
 }
 
@@ -181,17 +182,17 @@ type classIndex struct {
 func (x *classIndex) class(p *cluster.Pod) int {
 	addr := x.addrOf(p)
 	ambient := x.m.inAmbient(p)
-	ports := x.portsOf(p)
+	ports, bare := x.portsOf(p), x.m.bare(p)
 	h := x.hash(p)
 	for _, i := range x.byHash[h] {
-		if pt := &x.m.points[i]; pt.addr == addr && pt.ports == ports && pt.ambient == ambient && x.same(pt.pod, p) {
+		if pt := &x.m.points[i]; pt.addr == addr && pt.ports == ports && pt.bare == bare && pt.ambient == ambient && x.same(pt.pod, p) {
 			pt.members = append(pt.members, p)
 			return i
 		}
 	}
 	i := len(x.m.points)
 	x.byHash[h] = append(x.byHash[h], i)
-	x.m.points = append(x.m.points, point{kind: podPoint, pod: p, ports: ports, ambient: ambient, addr: addr, members: []*cluster.Pod{p}})
+	x.m.points = append(x.m.points, point{kind: podPoint, pod: p, ports: ports, bare: bare, ambient: ambient, addr: addr, members: []*cluster.Pod{p}})
 	return i
 }
 
@@ -348,6 +349,11 @@ func (m *Model) vocabulary() vocabulary {
 		}
 	}
 	return v
+}
+
+// bare tells whether the engine may leave the pod alone because nothing owns it (enforcer.Profile.BarePods).
+func (m *Model) bare(p *cluster.Pod) bool {
+	return m.profile.Enforces == enforcer.Yes && m.profile.BarePods != enforcer.Yes && p.Workload.Ref.Kind == "Pod" && p.Workload.Ref.Group == ""
 }
 
 // inAmbient tells whether an Istio ambient mesh carries the pod's traffic, by the fact "mesh" of that kind.

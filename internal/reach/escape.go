@@ -45,7 +45,7 @@ func (m *Model) Escape(ns *cluster.Namespace, d policy.Direction) Escape {
 		}
 		binds := false
 		for j := range q.Subjects {
-			lits, bind := termLiterals(&q.Subjects[j], ns)
+			lits, bind := m.termLiterals(&q.Subjects[j], ns)
 			if bind == enforcer.No {
 				continue
 			}
@@ -128,7 +128,15 @@ func prefixed(prefix string, s cluster.Selector) []literal {
 
 // termLiterals gives what a pod in ns must fulfil to be selected. It is No when no pod there can be, and
 // Unknown when it hangs on labels of the namespace that are not known.
-func termLiterals(t *policy.Term, ns *cluster.Namespace) ([]literal, enforcer.Answer) {
+func (m *Model) termLiterals(t *policy.Term, ns *cluster.Namespace) ([]literal, enforcer.Answer) {
+	lits, bind := literals(t, ns)
+	if bind == enforcer.Yes && slices.ContainsFunc(t.Pods, func(r literal) bool { return m.profile.Sees(r.Key) != enforcer.Yes }) {
+		return lits, enforcer.Unknown
+	}
+	return lits, bind
+}
+
+func literals(t *policy.Term, ns *cluster.Namespace) ([]literal, enforcer.Answer) {
 	lits := slices.Concat([]literal(t.Pods), prefixed(accountKey, t.ServiceAccounts), prefixed(factKey, t.Facts))
 	switch {
 	case t.Namespace != "" && (ns == nil || ns.Name != t.Namespace):

@@ -100,7 +100,7 @@ func (m *Model) Explain(src, dst Peer, q netset.Conns) Trace {
 	t.Egress.Direction = policy.Egress
 	if src.Entity == OwnNode {
 		t.Egress = Side{Direction: policy.Egress, Note: "a node's own processes have no pod policies", Bounds: Bounds{q, q}}
-		t.Ingress = Side{Note: "traffic from a pod's own node is always allowed (Kubernetes NetworkPolicySpec)", Bounds: Bounds{q, q}}
+		t.Ingress = Side{Note: "traffic from a pod's own node is let in by the engine, whatever policies say (Kubernetes NetworkPolicySpec)", Bounds: t.Bounds}
 	} else if s >= 0 && d >= 0 {
 		t.Egress = m.explainSide(policy.Network, policy.Egress, s, d, q)
 		t.Ingress = m.explainSide(policy.Network, policy.Ingress, d, s, q)

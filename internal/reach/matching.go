@@ -26,7 +26,7 @@ func both(a, b enforcer.Answer) enforcer.Answer {
 // a namespace or account that the input only names, on labels that a controller puts on pods when it makes
 // them, or on facts that are not known.
 func (m *Model) selects(t *policy.Term, p *cluster.Pod) enforcer.Answer {
-	answer := matchPod(t.Pods, p)
+	answer := m.matchPod(t.Pods, p)
 	if answer == enforcer.No {
 		return enforcer.No
 	}
@@ -62,11 +62,16 @@ func addedLater(key string, p *cluster.Pod) bool {
 	return slices.Contains(runTimeLabels, key)
 }
 
-func matchPod(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
+// unseen tells whether it matters that the engine may not look at the label.
+func (m *Model) unseen(r *cluster.Requirement, p *cluster.Pod) bool {
+	return r.Matches(p.Labels) != r.MatchesValue("", false) && m.profile.Sees(r.Key) != enforcer.Yes
+}
+
+func (m *Model) matchPod(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
 	answer := enforcer.Yes
 	for _, r := range s {
 		switch {
-		case addedLater(r.Key, p):
+		case addedLater(r.Key, p), m.unseen(&r, p):
 			answer = enforcer.Unknown
 		case !r.Matches(p.Labels):
 			return enforcer.No
@@ -112,7 +117,7 @@ func (m *Model) matchFacts(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
 	return answer
 }
 
-// subject tells whether p binds a pod.
+// subject tells whether p binds a pod. Whether the engine binds pods without an owner is not asked here.
 func (m *Model) subject(p *policy.Policy, pod *cluster.Pod) enforcer.Answer {
 	answer := enforcer.No
 	for i := range p.Subjects {
@@ -139,6 +144,10 @@ func (m *Model) termReasons(ref object.Ref, t *policy.Term, pod *cluster.Pod, po
 	for _, r := range t.Pods {
 		if addedLater(r.Key, pod) {
 			add("run-time-labels", "label %s is put on the pods of %s when they are made, so the template does not tell whether they match %s", r.Key, pod.Workload.Ref, t.Pods)
+			break
+		}
+		if m.unseen(&r, pod) {
+			add("label-not-seen", "Cilium leaves label %s out of what it knows of a pod unless it is told otherwise, so a selector that asks for it may bind nobody", r.Key)
 			break
 		}
 	}

@@ -77,6 +77,7 @@ type profileBuilder struct {
 func (b *profileBuilder) build() {
 	m := b.m
 	picks := make([][]pick, m.hosts)
+	isolated := b.isolatedOtherwise()
 	for i := range m.policies {
 		p := &m.policies[i]
 		if p.Layer != b.layer || !acts(p.Policy, b.dir) {
@@ -88,7 +89,20 @@ func (b *profileBuilder) build() {
 		}
 		for _, r := range whom.possible.runs {
 			for c := r.lo; c < r.hi; c++ {
-				picks[c] = append(picks[c], pick{i, p.sure && (whom.certain == whom.possible || whom.certain.has(int(c)))})
+				k := pick{i, p.sure && (whom.certain == whom.possible || whom.certain.has(int(c)))}
+				if m.points[c].bare && p.Layer == policy.Network {
+					if m.profile.BarePods == enforcer.No {
+						continue
+					}
+					k.sure = false
+				}
+				if isolated != nil && p.Tier == policy.BaselineTier && isolated.has(int(c)) {
+					if m.profile.BaselineByDirection == enforcer.No {
+						continue
+					}
+					k.sure = false
+				}
+				picks[c] = append(picks[c], k)
 			}
 		}
 	}
@@ -96,6 +110,26 @@ func (b *profileBuilder) build() {
 	for c := range m.hosts {
 		m.byClass[b.layer][b.dir][c] = b.profile(m.points[c].pod, picks[c])
 	}
+}
+
+// isolatedOtherwise is the classes that some NetworkPolicy may bind, where that may end the evaluation for both
+// directions before the baseline tier (enforcer.Profile.BaselineByDirection); nil where it may not.
+func (b *profileBuilder) isolatedOtherwise() bitset {
+	m := b.m
+	if b.layer != policy.Network || m.profile.BaselineByDirection == enforcer.Yes {
+		return nil
+	}
+	out := newBitset(m.hosts)
+	for i := range m.policies {
+		if p := &m.policies[i]; p.Ref.Group == "networking.k8s.io" {
+			if whom := m.subjects(p.Policy); !whom.possible.empty() {
+				for _, r := range whom.possible.runs {
+					out.fill(int(r.lo), int(r.hi))
+				}
+			}
+		}
+	}
+	return out
 }
 
 // subjects is the classes that a policy binds.

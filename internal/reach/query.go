@@ -138,29 +138,49 @@ func locate(p Peer) location {
 	return location{}
 }
 
-// sameNode raises b where one end may be a host endpoint on the node of the other. Into the pod such
-// traffic is always allowed. Out of the pod the Kubernetes page says the same ("traffic to and from the node
-// where a Pod is running is always allowed"), the API type does not, and engines differ: left open.
+// sameNode changes b where one end may be a host endpoint on the node of the other. Into the pod such traffic
+// is always allowed. Out of the pod the Kubernetes page says the same ("traffic to and from the node where a Pod
+// is running is always allowed"), the API type does not, and engines differ (enforcer.Profile).
 func (m *Model) sameNode(b boundsID, src, dst location) boundsID {
 	ids := m.conns.pairs[b]
-	switch src.hosts.share(dst.pods) {
+	switch share := src.hosts.share(dst.pods); both(share, m.fromOwnNode) {
 	case enforcer.Yes:
 		return allID
 	case enforcer.Unknown:
 		ids.may = allConns
 	case enforcer.No:
 	}
-	if src.pods.share(dst.hosts) != enforcer.No {
-		ids.may = allConns
+	share := src.pods.share(dst.hosts)
+	if share == enforcer.No {
+		return m.conns.pair(ids)
 	}
-	return m.conns.pair(ids)
+	return m.conns.pair(m.toOwnNode(ids, share))
+}
+
+// toOwnNode is what a pod may send to its node, or a node that is perhaps its own, where b is what policies
+// say.
+func (m *Model) toOwnNode(b ids2, own enforcer.Answer) ids2 {
+	switch p := m.profile; {
+	case p.ToOwnNode == enforcer.No && own == enforcer.Yes:
+		b = ids2{allConns, allConns}
+	case p.ToOwnNode != enforcer.Yes:
+		b.may = allConns
+	}
+	switch drops := both(m.profile.DropsToOwnNode, own); drops {
+	case enforcer.Yes:
+		return ids2{noConns, noConns}
+	case enforcer.Unknown:
+		b.must = noConns
+	case enforcer.No:
+	}
+	return b
 }
 
 // Between answers for two peers. For a workload it speaks of any of its pods: Must says that some pod
 // certainly can. For addresses Must speaks of every one of them, May of at least one.
 func (m *Model) Between(src, dst Peer) Bounds {
 	if src.Entity == OwnNode || dst.Entity == OwnNode {
-		return m.ownNode(src)
+		return m.ownNode(src, dst)
 	}
 	if src.Pod != nil && src.Pod == dst.Pod && !src.Pod.Template {
 		b := m.conns.bounds(m.pointPair(m.classOf[src.Pod], m.classOf[src.Pod]))
@@ -188,11 +208,20 @@ func (m *Model) Between(src, dst Peer) Bounds {
 
 // ownNode is traffic between a pod and its own node: to the pod it is always allowed, from the pod it goes
 // by the pod's egress policies or is always allowed: engines differ (see sameNode).
-func (m *Model) ownNode(src Peer) Bounds {
+func (m *Model) ownNode(src, dst Peer) Bounds {
 	if src.Entity == OwnNode {
-		return allBounds
+		out := m.Between(Peer{Entity: Nodes}, dst)
+		switch m.fromOwnNode {
+		case enforcer.Yes:
+			return allBounds
+		case enforcer.Unknown:
+			out.May = netset.All()
+		case enforcer.No:
+		}
+		return out
 	}
-	return Bounds{Must: m.Between(src, Peer{Entity: Nodes}).Must, May: netset.All()}
+	b := m.Between(src, Peer{Entity: Nodes})
+	return m.conns.bounds(m.conns.pair(m.toOwnNode(ids2{m.conns.id(b.Must), m.conns.id(b.May)}, enforcer.Yes)))
 }
 
 // pointsOf is the classes or atoms a peer consists of, sorted.

@@ -131,6 +131,8 @@ type Model struct {
 	addrGroups []addrGroup
 	peerSets   map[string]matched
 
+	fromOwnNode enforcer.Answer // the profile's answer, less sure where a policy may say otherwise
+
 	layered  [2]bool          // which layers have policies at all; the network layer always counts
 	profiles [2][2][]*profile // by layer and direction
 	byClass  [2][2][]int      // class to profile, likewise
@@ -194,10 +196,28 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 	if prof.Enforces == enforcer.Unknown && len(m.opaque) == 0 {
 		m.plainOff = []Reason{m.offReason(policy.Ingress)}
 	}
+	m.fromOwnNode = m.ownNodeLetIn()
 	m.makePoints()
 	m.makeRuleSets()
 	m.makeProfiles()
 	return m
+}
+
+// ownNodeLetIn is Profile.FromOwnNode. Cilium lets its node in before it looks at what policies allow, and after
+// what they deny (by running it).
+func (m *Model) ownNodeLetIn() enforcer.Answer {
+	for i := range m.policies {
+		p := &m.policies[i]
+		if p.Ref.Group != "cilium.io" {
+			continue
+		}
+		for j := range p.Rules {
+			if p.Rules[j].Action == policy.Deny && p.Rules[j].Direction == policy.Ingress {
+				return both(m.profile.FromOwnNode, enforcer.Unknown)
+			}
+		}
+	}
+	return m.profile.FromOwnNode
 }
 
 func newApplied(p *policy.Policy, sure bool) applied {

@@ -40,6 +40,12 @@ func (m *Model) pickReasons(q *applied, pod *cluster.Pod) []Reason {
 		}
 		out = append(out, Reason{Code: code, Msg: msg, Pos: q.Pos, Ref: q.Ref})
 	}
+	if m.bare(pod) {
+		out = append(out, Reason{Code: "bare-pod", Msg: fmt.Sprintf("it is not known whether %s binds pods that no controller owns", m.profile.Name), Pos: q.Pos, Ref: q.Ref})
+	}
+	if q.Tier == policy.BaselineTier && m.profile.BaselineByDirection != enforcer.Yes {
+		out = append(out, Reason{Code: "engine-habit", Msg: "the API leaves open whether the baseline tier counts for a pod that a NetworkPolicy selects for the other direction only", Pos: q.Pos, Ref: q.Ref})
+	}
 	if m.subject(q.Policy, pod) == enforcer.Unknown {
 		for i := range q.Subjects {
 			out = append(out, m.termReasons(q.Ref, &q.Subjects[i], pod, q.Policy.Pos)...)
@@ -62,7 +68,7 @@ func (m *Model) Reasons(src, dst Peer) []Reason {
 	if src.Pod != nil && src.Pod == dst.Pod {
 		out = append(out, Reason{Code: "loopback", Msg: "Kubernetes leaves open whether policies apply to a pod's traffic with itself"})
 	}
-	out = append(out, nodeReasons(src, dst)...)
+	out = append(out, m.nodeReasons(src, dst)...)
 	ss, ds := m.pointsOf(src), m.pointsOf(dst)
 	distinct := map[boundsID]bool{}
 	for _, s := range ss {
@@ -95,14 +101,24 @@ func (m *Model) Reasons(src, dst Peer) []Reason {
 }
 
 // nodeReasons says what sharing a node leaves open.
-func nodeReasons(src, dst Peer) []Reason {
+func (m *Model) nodeReasons(src, dst Peer) []Reason {
 	var out []Reason
+	add := func(code, msg string) { out = append(out, Reason{Code: code, Msg: msg}) }
 	from, to := locate(src), locate(dst)
-	if from.hosts.share(to.pods) == enforcer.Unknown {
-		out = append(out, Reason{Code: "same-node", Msg: "a node's own processes and host-network pods always reach the pods of that node, and whether these two share one is not known"})
+	share := from.hosts.share(to.pods)
+	switch {
+	case share == enforcer.Unknown && m.fromOwnNode != enforcer.No:
+		add("same-node", "a node's own processes and host-network pods always reach the pods of that node, and whether these two share one is not known")
+	case (share != enforcer.No || src.Entity == OwnNode) && m.fromOwnNode == enforcer.Unknown:
+		add("same-node", "whether policies bind what a node sends to its own pods depends on the engine and its settings")
 	}
 	if dst.Entity == OwnNode || from.pods.share(to.hosts) != enforcer.No {
-		out = append(out, Reason{Code: "own-node", Msg: "engines differ in whether egress policies bind a pod's traffic to its own node"})
+		if m.profile.ToOwnNode != enforcer.Yes {
+			add("own-node", "engines differ in whether egress policies bind a pod's traffic to its own node")
+		}
+		if m.profile.DropsToOwnNode == enforcer.Unknown {
+			add("own-node", "whether what a pod sends to its own node is dropped hangs on a setting of the engine that is not in the input (Calico: defaultEndpointToHostAction)")
+		}
 	}
 	return out
 }
@@ -197,6 +213,9 @@ func (m *Model) peerReasons(q *applied, peer *policy.Peer, f family, other int) 
 	addrs := peer.Addrs
 	switch peer.Kind {
 	case policy.PodPeer:
+		if pt.kind == hostPoint {
+			return reason("engine-habit", "engines differ in whether selectors of peers match host-network pods")
+		}
 		out := m.termReasons(q.Ref, &peer.Term, pt.pod, peer.Pos)
 		if len(out) > 0 || peer.Within == nil {
 			return out

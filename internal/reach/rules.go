@@ -83,7 +83,11 @@ func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family) matched
 	switch q.Kind {
 	case policy.AnyPeer, policy.DoubtPeer:
 	case policy.PodPeer:
-		if out = m.termSet(&q.Term); q.Within != nil {
+		out = m.termSet(&q.Term)
+		if m.profile.HostPods != enforcer.No && gk.Group == "networking.k8s.io" {
+			out = m.withHostPods(&q.Term, out)
+		}
+		if q.Within != nil {
 			out = m.remember("w"+strconv.Itoa(int(f))+q.Within.Key()+termKey(&q.Term), func(certain, possible *setBuilder) {
 				m.matchWithin(out, *q.Within, f, certain, possible)
 			})
@@ -104,6 +108,26 @@ func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family) matched
 		out.certain = nil
 	}
 	return out
+}
+
+// withHostPods adds the host-network pods that a term describes, as far as the engine lets selectors match them.
+func (m *Model) withHostPods(t *policy.Term, pods matched) matched {
+	if m.hosts == m.nodesAny {
+		return pods
+	}
+	return m.remember("h"+termKey(t), func(certain, possible *setBuilder) {
+		certain.addSet(pods.certain)
+		possible.addSet(pods.possible)
+		for i := m.hosts; i < m.nodesAny; i++ {
+			for _, pod := range m.points[i].members {
+				// A certain answer would speak of all pods of the class, which are told apart by node only.
+				if m.selects(t, pod) != enforcer.No {
+					possible.add(i, i+1)
+					break
+				}
+			}
+		}
+	})
 }
 
 // remember makes the sets of a key once.

@@ -73,18 +73,34 @@ func (m *Model) tied(picks []pick, at int) int {
 		}
 		unordered = unordered || q.Unordered
 	}
-	if !unordered {
+	if !unordered || m.policies[picks[end-1].policy].Ref == first.Ref { // parts of one object have an order
 		return at + 1
 	}
 	return end
 }
 
+// inTurn runs policies one after the other.
+func (m *Model) inTurn(p binding, picks []pick, f family, i int, live Bounds) effect {
+	out := effect{left: live}
+	for _, k := range picks {
+		e := m.apply(p, k, f, i, out.left)
+		out.allowed, out.passed = out.allowed.union(e.allowed), out.passed.union(e.passed)
+		out.denied, out.left = out.denied.Union(e.denied), e.left
+	}
+	return out
+}
+
 // applyTied runs policies of which any may come first. Certain is only what holds in every order: what one
 // certainly allows and no other may deny or pass.
 func (m *Model) applyTied(p binding, picks []pick, f family, i int, live Bounds) effect {
-	single := make([]effect, len(picks))
-	for n, k := range picks {
-		single[n] = m.apply(p, k, f, i, live)
+	var single []effect
+	for at := 0; at < len(picks); {
+		end := at + 1
+		for end < len(picks) && m.policies[picks[end].policy].Ref == m.policies[picks[at].policy].Ref {
+			end++
+		}
+		single = append(single, m.inTurn(p, picks[at:end], f, i, live))
+		at = end
 	}
 	out := effect{left: live}
 	for n := range single {

@@ -29,6 +29,9 @@ func doubtUnread(c *cluster.Cluster, policies []policy.Policy, prof enforcer.Pro
 		if prof.Enforces == enforcer.Yes && prof.NodePeers != enforcer.Yes && p.Ref.Group == "policy.networking.k8s.io" {
 			doubts = append(doubts, nodeDoubts(p, prof)...)
 		}
+		if prof.Name == "cilium" && p.Ref.Group == "policy.networking.k8s.io" {
+			doubts = append(doubts, negativeDoubts(p)...)
+		}
 		if len(doubts) == 0 {
 			continue
 		}
@@ -38,6 +41,21 @@ func doubtUnread(c *cluster.Cluster, policies []policy.Policy, prof enforcer.Pro
 		policies[i].Doubts = slices.Concat(policies[i].Doubts, doubts)
 	}
 	return policies
+}
+
+// negativeDoubts is one doubt when a peer says only which namespaces it is not. Cilium 1.20.2 adds no condition
+// that the peer is a pod, so that nodes and the outside match it, too (by running it).
+func negativeDoubts(p *policy.Policy) []policy.Doubt {
+	for _, r := range p.Rules {
+		for _, q := range r.Peers {
+			negative := func(r cluster.Requirement) bool { return r.Op == cluster.NotIn || r.Op == cluster.DoesNotExist }
+			if q.Kind == policy.PodPeer && len(q.Pods) == 0 && len(q.NamespaceSelector) > 0 &&
+				!slices.ContainsFunc(q.NamespaceSelector, func(r cluster.Requirement) bool { return !negative(r) }) {
+				return []policy.Doubt{{Pos: q.Pos, Ref: p.Ref, Msg: "Cilium may take a peer that only says which namespaces it is not for nodes and the outside, too"}}
+			}
+		}
+	}
+	return nil
 }
 
 // nodeDoubts is one doubt when a rule of p names nodes.

@@ -35,6 +35,7 @@ func TestOracle(t *testing.T) {
 	const perWorld = 60
 	protocols := map[string]netset.Protocol{"TCP": netset.TCP, "UDP": netset.UDP, "SCTP": netset.SCTP}
 	prof, err := enforcer.Named("kube")
+	prof.BaselineByDirection, prof.HostPods = enforcer.Yes, enforcer.No
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,7 @@ var points = []point{
 	{"OtherProtocols", "are ICMP and other protocols denied to an isolated pod?"},
 	{"NodePeers", "do node peers of admin policies match nodes?"},
 	{"RulesAlways", "do rules count whose direction policyTypes leaves out?"},
+	{"BaselineByDirection", "does the baseline tier count in a direction for which no NetworkPolicy selects the pod?"},
 	{"BaselineOverIsolation", "does an accept of the baseline tier open what a NetworkPolicy isolates?"},
 	{"HostPods", "do selectors, as peers, match host-network pods?"},
 	{"FromOwnNode", "is a pod's own node let in whatever policies say?"},
