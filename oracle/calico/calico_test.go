@@ -61,7 +61,7 @@ func TestCalicoPolicies(t *testing.T) {
 		Profile:    profile(t),
 		Skip:       ownNode,
 		Unsettled:  unsettled,
-		Problems:   []string{"not told apart"},
+		Problems:   []string{"not told"},
 		Everyday:   10_000,
 		Constructs: "testdata/calico.txt",
 	}.Run(t)

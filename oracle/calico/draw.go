@@ -131,32 +131,27 @@ func (d draw) rules(where string) []v3.Rule {
 
 func (d draw) rule(where string, r *v3.Rule) {
 	r.Action = world.Pick(d.Draw, v3.Allow, v3.Allow, v3.Deny, v3.Deny, v3.Pass, v3.Log)
-	world.Note(d.Draw, where+" "+string(r.Action), r, v3.Rule{Action: r.Action, Source: v3.EntityRule{Selector: nobody}})
 	if r.Action == v3.Log {
-		world.Note(d.Draw, where+" Log goes on", &r.Action, v3.Deny)
+		world.Note(d.Draw, where+" Log", &r.Action, v3.Deny)
+	} else {
+		world.Note(d.Draw, where+" "+string(r.Action), r, v3.Rule{Action: r.Action, Source: v3.EntityRule{Selector: nobody}})
 	}
 	family := d.IntN(3) // nets are of one family in a rule; 2: of none
 	if d.Often(1, 8) && family < 2 {
 		v := [2]int{4, 6}[family]
-		other := 10 - v
 		r.IPVersion = &v
-		if family == 0 {
-			world.Note(d.Draw, where+" ipVersion", &r.IPVersion, nil)
-		} else {
-			world.Note(d.Draw, where+" ipVersion", &r.IPVersion, nil)
-		}
-		_ = other
+		world.Note(d.Draw, where+" ipVersion", &r.IPVersion, nil)
 	}
 	hasPorts := d.protocols(where, r)
-	peer, self, peerName, selfName := &r.Source, &r.Destination, where+" source", where+" destination"
+	peer, own := &r.Source, &r.Destination
 	if where == "egress" {
-		peer, self, peerName, selfName = self, peer, selfName, peerName
+		peer, own = own, peer
 	}
 	if d.Often(4, 5) {
-		d.entity(peerName, peer, family)
+		d.entity(where+" peer", peer, family)
 	}
-	if d.Often(1, 10) {
-		d.entity(selfName, self, family)
+	if d.Often(1, 8) {
+		d.entity("own side", own, family)
 	}
 	if hasPorts {
 		if d.Often(2, 3) {
@@ -165,8 +160,9 @@ func (d draw) rule(where string, r *v3.Rule) {
 		if d.Often(1, 4) {
 			d.ports(where+" notPorts", &r.Destination.NotPorts)
 		}
-		if d.Often(1, 20) {
-			d.ports(where+" source ports", &r.Source.Ports)
+		if d.Often(1, 15) { // no packet comes from a port that is drawn
+			r.Source.Ports = []numorstring.Port{numorstring.SinglePort(uint16(d.Port())), numorstring.NamedPort(d.PortName())}
+			world.Note(d.Draw, where+" ports of the source", &r.Source.Ports, nil)
 		}
 	}
 }

@@ -15,23 +15,23 @@ const nobody = "none == 'none'"
 
 // selector draws an expression of Calico's language into s, and notes its operators.
 func (d draw) selector(where string, s *string) {
-	*s = d.expression(where, 2)
+	*s = d.expression(2)
 	world.Note(d.Draw, where, s, nobody)
+	d.operators(s)
 }
 
 // expression draws one, with at most depth operators inside each other. Labels that Calico adds are among those
-// that it asks for. Of every operator it is noted that it was drawn; that it decided can not be told from outside
-// and is left to the selector as a whole.
-func (d draw) expression(where string, depth int) string {
+// that it asks for.
+func (d draw) expression(depth int) string {
 	if depth > 0 && d.Often(1, 2) {
-		a := d.expression(where, depth-1)
+		a := d.expression(depth - 1)
 		switch d.IntN(4) {
 		case 0:
 			return "!(" + a + ")"
 		case 1:
-			return fmt.Sprintf("(%s) || (%s)", a, d.expression(where, depth-1))
+			return fmt.Sprintf("(%s) || (%s)", a, d.expression(depth-1))
 		case 2:
-			return fmt.Sprintf("%s && %s", group(a), group(d.expression(where, depth-1)))
+			return fmt.Sprintf("%s && %s", group(a), group(d.expression(depth-1)))
 		}
 	}
 	key := d.Key()
@@ -65,6 +65,20 @@ func (d draw) expression(where string, depth int) string {
 	return fmt.Sprintf("pcns.%s == %s", key, quoted())
 }
 
+// operators notes each operator of a selector, with its opposite in its place.
+func (d draw) operators(s *string) {
+	for _, o := range [...]struct{ name, from, to string }{
+		{"selector: ==", " == ", " != "}, {"selector: !=", " != ", " == "}, {"selector: in", " in {", " not in {"}, {"selector: not in", " not in {", " in {"},
+		{"selector: contains", " contains ", " != "}, {"selector: starts with", " starts with ", " != "}, {"selector: ends with", " ends with ", " != "},
+		{"selector: &&", " && ", " || "}, {"selector: ||", " || ", " && "}, {"selector: !", "!(", "("}, {"selector: !has()", "!has(", "has("},
+		{"selector: all()", "all()", "!all()"},
+	} {
+		if instead := strings.Replace(*s, o.from, o.to, 1); instead != *s && (o.from != " in {" || !strings.Contains(*s, "not in")) {
+			world.Note(d.Draw, o.name, s, instead)
+		}
+	}
+}
+
 func group(s string) string {
 	if strings.Contains(s, "||") {
 		return "(" + s + ")"
@@ -75,7 +89,7 @@ func group(s string) string {
 // labelSelector is an expression over plain labels, as namespaces and accounts have them.
 func (d draw) labelSelector(where string, s *string) {
 	for {
-		*s = d.expression(where, 1)
+		*s = d.expression(1)
 		if !strings.Contains(*s, "projectcalico") && !strings.Contains(*s, "pcns") {
 			break
 		}
@@ -85,7 +99,11 @@ func (d draw) labelSelector(where string, s *string) {
 
 // namespaceSelector also asks for the name that Calico gives namespaces, and for what has none.
 func (d draw) namespaceSelector(where string, s *string) {
-	switch d.IntN(6) {
+	n := d.IntN(6)
+	if where == "own side namespaceSelector" {
+		n = 5 // a pod is in a namespace
+	}
+	switch n {
 	case 0:
 		*s = "global()"
 		world.Note(d.Draw, where+": global()", s, nobody)
