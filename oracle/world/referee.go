@@ -93,6 +93,20 @@ func (c Contest) Run(t *testing.T) {
 	r.coverage(total)
 }
 
+// Ask compares both on a cluster that somebody drew elsewhere. It gives how many packets were asked about and how
+// many of them are allowed.
+func (c Contest) Ask(t *testing.T, w *World, packets []Packet) (asked, allowed int) {
+	t.Helper()
+	r := &referee{Contest: c, t: t, open: map[string]int{}, wider: map[string]int{}, skipped: map[string]int{}}
+	s := r.sit(w)
+	for _, p := range packets {
+		if r.usable(w, p) {
+			r.compare(s, p)
+		}
+	}
+	return r.verdicts, r.allowed
+}
+
 // world asks for one cluster, and then again with the least tested of its constructs replaced.
 func (r *referee) world(d *Draw) {
 	w := d.World
