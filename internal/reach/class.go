@@ -150,6 +150,7 @@ func (m *Model) makePoints() {
 	}
 	x.order()
 	m.hosts = len(m.points)
+	m.tunnels = slices.ContainsFunc(m.points, func(p point) bool { return p.ambient != enforcer.No })
 	for p, i := range m.classOf {
 		if i < 0 {
 			m.classOf[p] = m.hosts - 1 - i

@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
@@ -39,9 +38,15 @@ type walker struct {
 	touched  []int
 	mark     []int // the last source that touched a profile
 
-	dense map[*tier][]uint32
+	dense map[*tier]*spreadRow
 	size  int // of dense, in values
 	at    int // the next source
+}
+
+// spreadRow is a row with a value for every class and host point. Open lists those where it allows something.
+type spreadRow struct {
+	vals []uint32
+	open []int32
 }
 
 // turn is a new value of a tier at the start of a run.
@@ -60,7 +65,7 @@ const denseLimit = 8 << 20
 
 func (m *Model) newWalker(f family) *walker {
 	w := &walker{
-		m: m, f: f, index: map[*tier]int{}, byWide: map[*pointSet][]tierAdd{}, dense: map[*tier][]uint32{},
+		m: m, f: f, index: map[*tier]int{}, byWide: map[*pointSet][]tierAdd{}, dense: map[*tier]*spreadRow{},
 		profiles: m.profiles[policy.Network][policy.Ingress], changes: make([][]turn, m.hosts+1),
 	}
 	n := len(w.profiles)
@@ -131,8 +136,11 @@ func (w *walker) step() {
 			w.place[k] = -1
 		}
 	}
-	s := w.at
 	w.at++
+}
+
+// touch finds the profiles that may let something in from the source s.
+func (w *walker) touch(s int) {
 	w.touched = w.touched[:0]
 	touch := func(k int) {
 		for _, p := range w.stacks[k] {
@@ -191,7 +199,7 @@ func (w *walker) allowed(k, s int) boundsID {
 }
 
 // spread gives what a tier does at every class, and host point, by point.
-func (w *walker) spread(t *tier) []uint32 {
+func (w *walker) spread(t *tier) *spreadRow {
 	if d, ok := w.dense[t]; ok {
 		return d
 	}
@@ -230,74 +238,108 @@ func (w *walker) spread(t *tier) []uint32 {
 			}
 		}
 	}
-	w.dense[t] = d
-	return d
+	row := &spreadRow{vals: d}
+	for i, v := range d {
+		if r.adds && v != noneID || !r.adds && m.conns.effects[v].allowed != noneID {
+			row.open = append(row.open, int32(i))
+		}
+	}
+	w.dense[t] = row
+	return row
+}
+
+// outlet is the egress side of one source.
+type outlet struct {
+	at   func(d int) boundsID
+	open []int32 // where alone at allows something; nil when that may be anywhere
+	few  bool    // open is a small part of all points
+}
+
+// outlet prepares the egress side of a source.
+func (w *walker) outlet(s int) outlet {
+	m, t := w.m, w.m.conns
+	pr := m.profileAt(policy.Network, policy.Egress, s)
+	switch {
+	case pr.alt != nil || pr.lost || pr.open:
+		return outlet{at: func(d int) boundsID { return m.at(pr, w.f, d) }}
+	case len(pr.tiers) == 0:
+		return outlet{at: func(int) boundsID { return allID }}
+	case len(pr.tiers) == 1 && m.row(pr.tiers[0], w.f).adds:
+		row := w.spread(pr.tiers[0])
+		return outlet{at: func(d int) boundsID { return row.vals[d] }, open: row.open, few: len(row.open)*8 < m.atoms}
+	}
+	rows := make([]*spreadRow, len(pr.tiers))
+	adds := make([]bool, len(pr.tiers))
+	out := outlet{}
+	for i, x := range pr.tiers {
+		rows[i], adds[i] = w.spread(x), m.row(x, w.f).adds
+		out.few = out.few || adds[i]
+		out.open = append(out.open, rows[i].open...)
+	}
+	out.few = out.few && len(out.open)*8 < m.atoms
+	slices.Sort(out.open)
+	out.open = slices.Compact(out.open)
+	out.at = func(d int) boundsID {
+		e := passesID
+		for i, row := range rows {
+			x := row.vals[d]
+			if adds[i] {
+				x = t.adds(x)
+			}
+			e = t.compose(e, x)
+		}
+		return t.final(e)
+	}
+	return out
 }
 
 // walk calls f for every source class of [lo, hi) and every point, pods and nodes, it may reach in the network
-// layer and this family, with what it may. It must be called with growing ranges.
+// layer and this family, with what it may. It must be called with growing ranges. It goes over the side that
+// lets less through: the egress of a source that may reach few, else the ingress of all that let it in.
 func (w *walker) walk(lo, hi int, f func(s, d int, b boundsID)) {
 	m := w.m
-	t := m.conns
 	for w.at < hi {
 		s := w.at
 		w.step()
 		if s < lo || m.points[s].addr[w.f].none {
 			continue
 		}
-		pr := m.profileAt(policy.Network, policy.Egress, s)
-		plain := pr.alt == nil && !pr.lost && !pr.open
-		egress := func(d int) boundsID { return m.at(pr, w.f, d) }
-		switch {
-		case plain && len(pr.tiers) == 0:
-			egress = func(int) boundsID { return allID }
-		case plain && len(pr.tiers) == 1 && m.row(pr.tiers[0], w.f).adds:
-			row := w.spread(pr.tiers[0])
-			egress = func(d int) boundsID { return row[d] }
-		case plain:
-			rows := make([][]uint32, len(pr.tiers))
-			adds := make([]bool, len(pr.tiers))
-			for i, x := range pr.tiers {
-				rows[i], adds[i] = w.spread(x), m.row(x, w.f).adds
-			}
-			egress = func(d int) boundsID {
-				e := passesID
-				for i, row := range rows {
-					x := row[d]
-					if adds[i] {
-						x = t.adds(x)
-					}
-					e = t.compose(e, x)
+		out := w.outlet(s)
+		if out.few {
+			for _, d := range out.open {
+				in := allID
+				if int(d) < m.hosts {
+					in = m.at(m.profileAt(policy.Network, policy.Ingress, int(d)), w.f, s)
 				}
-				return t.final(e)
+				w.pair(s, int(d), in, out.at, f)
 			}
+			continue
 		}
+		w.touch(s)
 		for _, p := range w.touched {
-			in := w.ingress(p, s)
-			if t.pairs[in].may == noConns {
-				continue
-			}
-			for _, d := range w.members[p] {
-				if m.points[d].addr[w.f].none {
-					continue
-				}
-				if b := t.and2(in, egress(d)); t.pairs[b].may != noConns {
-					f(s, d, b)
+			if in := w.ingress(p, s); m.conns.pairs[in].may != noConns {
+				for _, d := range w.members[p] {
+					w.pair(s, d, in, out.at, f)
 				}
 			}
 		}
 		for d := m.hosts; d < m.atoms; d++ {
-			if m.points[d].addr[w.f].none {
-				continue
-			}
-			b := egress(d)
-			if len(m.hosted) > 0 {
-				b = t.and2(b, openID)
-			}
-			if t.pairs[b].may != noConns {
-				f(s, d, b)
-			}
+			w.pair(s, d, allID, out.at, f)
 		}
+	}
+}
+
+// pair calls f when what d lets in and what s lets out meet.
+func (w *walker) pair(s, d int, in boundsID, egress func(int) boundsID, f func(s, d int, b boundsID)) {
+	m := w.m
+	if m.points[d].addr[w.f].none {
+		return
+	}
+	if d >= m.hosts && len(m.hosted) > 0 {
+		in = openID
+	}
+	if b := m.conns.and2(in, egress(d)); m.conns.pairs[b].may != noConns {
+		f(s, d, b)
 	}
 }
 
@@ -343,8 +385,7 @@ func (m *Model) blockReach(walkers []*walker, lo, hi int) [][]reached {
 	for _, w := range walkers {
 		w.walk(lo, hi, func(s, d int, b boundsID) { out[s-lo] = append(out[s-lo], reached{d, b}) })
 	}
-	tunnels := slices.ContainsFunc(m.points[:m.hosts], func(p point) bool { return p.ambient != enforcer.No })
-	if len(walkers) == 1 && !m.layered[policy.Mesh] && !tunnels {
+	if len(walkers) == 1 && !m.layered[policy.Mesh] && !m.tunnels {
 		return out
 	}
 	for s := range out {

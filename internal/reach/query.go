@@ -54,7 +54,7 @@ func (m *Model) tunnelled(b boundsID) boundsID {
 
 // inTunnel tells whether two points are pods that an ambient mesh may connect.
 func (m *Model) inTunnel(s, d int) bool {
-	return m.points[s].ambient != enforcer.No && m.points[d].ambient != enforcer.No &&
+	return m.tunnels && m.points[s].ambient != enforcer.No && m.points[d].ambient != enforcer.No &&
 		m.points[s].kind == podPoint && m.points[d].kind == podPoint
 }
 
