@@ -91,3 +91,63 @@ func TestPacketsAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestClosureIsTransitive: the closure is what repeated single hops give, and one hop is what edges say.
+func TestClosureIsTransitive(t *testing.T) {
+	r := rand.New(rand.NewPCG(33, 0))
+	grew := 0
+	for range 150 {
+		m := shaped(t, r)
+		ws := m.Cluster().Workloads
+		from := []*cluster.Workload{ws[r.IntN(len(ws))]}
+		next := map[*cluster.Workload][]*cluster.Workload{}
+		var into []*cluster.Workload
+		for e := range m.Edges() {
+			if e.Src.Workload == nil || e.Dst.Workload == nil {
+				continue
+			}
+			next[e.Src.Workload] = append(next[e.Src.Workload], e.Dst.Workload)
+			if e.Dst.Workload == from[0] {
+				into = append(into, e.Src.Workload)
+			}
+		}
+		if diff := cmp.Diff(refs(into), refs(m.OneHop(from, policy.Ingress))); diff != "" {
+			t.Fatalf("one hop to %s (-want +got):\n%s", from[0].Ref, diff)
+		}
+		if diff := cmp.Diff(refs(next[from[0]]), refs(m.OneHop(from, policy.Egress))); diff != "" {
+			t.Fatalf("one hop from %s (-want +got):\n%s", from[0].Ref, diff)
+		}
+		seen := map[*cluster.Workload]bool{from[0]: true}
+		for queue := from; len(queue) > 0; queue = queue[1:] {
+			for _, w := range next[queue[0]] {
+				if !seen[w] {
+					seen[w] = true
+					queue = append(queue, w)
+				}
+			}
+		}
+		var want []*cluster.Workload
+		for _, w := range ws {
+			if seen[w] {
+				want = append(want, w)
+			}
+		}
+		if len(want) > 1 && len(want) < len(ws) {
+			grew++
+		}
+		if diff := cmp.Diff(refs(want), refs(m.Closure(from))); diff != "" {
+			t.Fatalf("closure of %s (-want +got):\n%s", from[0].Ref, diff)
+		}
+	}
+	if grew == 0 {
+		t.Error("no closure was more than one workload and less than all")
+	}
+}
+
+func refs(ws []*cluster.Workload) []string {
+	var out []string
+	for _, w := range ws {
+		out = append(out, w.Ref.String())
+	}
+	return out
+}

@@ -247,32 +247,6 @@ func (m *Model) pointsOf(p Peer) []int {
 	return slices.Compact(out)
 }
 
-// Closure is every workload that traffic from the given ones may reach over any number of hops, the given
-// ones included, sorted.
-func (m *Model) Closure(from []*cluster.Workload) []*cluster.Workload {
-	seen := map[*cluster.Workload]bool{}
-	queue := slices.Clone(from)
-	for _, w := range from {
-		seen[w] = true
-	}
-	for len(queue) > 0 {
-		w := queue[0]
-		queue = queue[1:]
-		for _, x := range m.cluster.Workloads {
-			if !seen[x] && !m.Between(OfWorkload(w), OfWorkload(x)).May.IsEmpty() {
-				seen[x] = true
-				queue = append(queue, x)
-			}
-		}
-	}
-	var out []*cluster.Workload
-	for w := range seen {
-		out = append(out, w)
-	}
-	slices.SortFunc(out, func(a, b *cluster.Workload) int { return a.Ref.Compare(b.Ref) })
-	return out
-}
-
 // Path is a chain of connections. Certain says that every hop is in Must.
 type Path struct {
 	Hops    []Edge
