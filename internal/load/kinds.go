@@ -2,6 +2,7 @@ package load
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
@@ -10,13 +11,19 @@ import (
 type Kind struct {
 	Group    string
 	Kind     string
-	Resource string   // the plural in URLs
+	Resource string   // the plural in URLs, for messages: a server says itself where it serves the kind
 	Names    []string // only these objects of NamesIn are fetched, by name; empty: all are listed
 	NamesIn  string
-	Optional bool // not part of every cluster: its absence is no loss
+	// Match are names, or beginnings of names that end in "*": only such objects are fetched, of any namespace.
+	// Of all others the server sends nothing but metadata, of which nothing is kept. Except are names left out.
+	Match, Except []string
+	With          string // an API group: where the cluster does not have it, the kind is not read
+	Wide          bool   // objects of other namespaces matter to the pods of one, so all namespaces are read
+	Optional      bool   // not part of every cluster: its absence is no loss
 }
 
-// Kinds is the list, by group and kind. Secrets are not in it and never will be.
+// Kinds is the list, in the order of reading. A kind may be there twice, with other names. Secrets are not in it
+// and never will be.
 func Kinds() []Kind {
 	core := func(kind, resource string) Kind { return Kind{Kind: kind, Resource: resource} }
 	in := func(group string, pairs ...string) []Kind {
@@ -25,6 +32,15 @@ func Kinds() []Kind {
 			ks = append(ks, Kind{Group: group, Kind: pairs[i], Resource: pairs[i+1], Optional: true})
 		}
 		return ks
+	}
+	wide := func(ks []Kind) []Kind {
+		for i := range ks {
+			ks[i].Wide = true
+		}
+		return ks
+	}
+	matching := func(with string, match ...string) Kind {
+		return Kind{Kind: "ConfigMap", Resource: "configmaps", Match: match, With: with}
 	}
 	must := func(ks []Kind) []Kind {
 		for i := range ks {
@@ -45,6 +61,9 @@ func Kinds() []Kind {
 				"amazon-vpc-cni", "antrea-agent-tweaker", "antrea-config", "calico-config", "canal-config", "cilium-config",
 				"coredns", "kube-flannel-cfg", "kube-proxy", "kube-router-cfg", "weave-net",
 			}},
+			istioConfig(),
+			matching("crd.antrea.io", "antrea-config-*"),
+			matching("k8s.ovn.org", "ovnkube-config"),
 		},
 		must(in("apps", "DaemonSet", "daemonsets", "Deployment", "deployments", "ReplicaSet", "replicasets", "StatefulSet", "statefulsets")),
 		must(in("batch", "CronJob", "cronjobs", "Job", "jobs")),
@@ -58,16 +77,43 @@ func Kinds() []Kind {
 		in("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies",
 			"CiliumCIDRGroup", "ciliumcidrgroups", "CiliumLocalRedirectPolicy", "ciliumlocalredirectpolicies",
 			"CiliumEgressGatewayPolicy", "ciliumegressgatewaypolicies", "CiliumEnvoyConfig", "ciliumenvoyconfigs",
-			"CiliumClusterwideEnvoyConfig", "ciliumclusterwideenvoyconfigs", "CiliumLoadBalancerIPPool", "ciliumloadbalancerippools"),
+			"CiliumClusterwideEnvoyConfig", "ciliumclusterwideenvoyconfigs", "CiliumLoadBalancerIPPool", "ciliumloadbalancerippools",
+			"CiliumNodeConfig", "ciliumnodeconfigs"),
 		in("crd.antrea.io", "ClusterNetworkPolicy", "clusternetworkpolicies", "NetworkPolicy", "networkpolicies",
 			"ClusterGroup", "clustergroups", "Group", "groups", "Tier", "tiers"),
-		in("k8s.ovn.org", "EgressFirewall", "egressfirewalls"),
-		in("security.istio.io", "AuthorizationPolicy", "authorizationpolicies", "PeerAuthentication", "peerauthentications",
-			"RequestAuthentication", "requestauthentications"),
-		in("networking.istio.io", "DestinationRule", "destinationrules", "Gateway", "gateways", "ServiceEntry", "serviceentries",
-			"Sidecar", "sidecars", "VirtualService", "virtualservices", "WorkloadEntry", "workloadentries", "WorkloadGroup", "workloadgroups"),
-		in("policy.linkerd.io", "AuthorizationPolicy", "authorizationpolicies", "MeshTLSAuthentication", "meshtlsauthentications",
-			"NetworkAuthentication", "networkauthentications", "Server", "servers", "ServerAuthorization", "serverauthorizations"),
+		in("security.antrea.tanzu.vmware.com", "ClusterNetworkPolicy", "clusternetworkpolicies", "NetworkPolicy", "networkpolicies"),
+		in("k8s.ovn.org", "ClusterUserDefinedNetwork", "clusteruserdefinednetworks", "EgressFirewall", "egressfirewalls",
+			"UserDefinedNetwork", "userdefinednetworks"),
+		in("network.openshift.io", "EgressNetworkPolicy", "egressnetworkpolicies"),
+		in("kubeovn.io", "SecurityGroup", "security-groups"),
+		in("networking.gke.io", "FQDNNetworkPolicy", "fqdnnetworkpolicies", "MultiClusterIngress", "multiclusteringresses",
+			"MultiClusterService", "multiclusterservices"),
+		in("networking.k8s.aws", "ApplicationNetworkPolicy", "applicationnetworkpolicies", "ClusterNetworkPolicy", "clusternetworkpolicies"),
+		in("vpcresources.k8s.aws", "SecurityGroupPolicy", "securitygrouppolicies"),
+		in("eks.amazonaws.com", "IngressClassParams", "ingressclassparams", "NodeClass", "nodeclasses"),
+		in("crd.nsx.vmware.com", "SecurityPolicy", "securitypolicies"),
+		in("nsx.vmware.com", "SecurityPolicy", "securitypolicies"),
+		in("neuvector.com", "NvClusterSecurityRule", "nvclustersecurityrules", "NvGroupDefinition", "nvgroupdefinitions",
+			"NvSecurityRule", "nvsecurityrules"),
+		in("security.kubearmor.com", "KubeArmorClusterPolicy", "kubearmorclusterpolicies", "KubeArmorPolicy", "kubearmorpolicies"),
+		in("k8s.cni.cncf.io", "MultiNetworkPolicy", "multi-networkpolicies"),
+		wide(in("security.istio.io", "AuthorizationPolicy", "authorizationpolicies", "PeerAuthentication", "peerauthentications",
+			"RequestAuthentication", "requestauthentications")),
+		wide(in("networking.istio.io", "DestinationRule", "destinationrules", "EnvoyFilter", "envoyfilters", "Gateway", "gateways",
+			"Sidecar", "sidecars", "WorkloadEntry", "workloadentries", "WorkloadGroup", "workloadgroups")),
+		in("networking.istio.io", "ServiceEntry", "serviceentries", "VirtualService", "virtualservices"),
+		wide(in("extensions.istio.io", "TrafficExtension", "trafficextensions", "WasmPlugin", "wasmplugins")),
+		wide(in("install.istio.io", "IstioOperator", "istiooperators")),
+		in("sailoperator.io", "Istio", "istios"),
+		in("policy.linkerd.io", "AuthorizationPolicy", "authorizationpolicies", "EgressNetwork", "egressnetworks",
+			"MeshTLSAuthentication", "meshtlsauthentications", "NetworkAuthentication", "networkauthentications",
+			"Server", "servers", "ServerAuthorization", "serverauthorizations"),
+		in("consul.hashicorp.com", "ServiceIntentions", "serviceintentions"),
+		in("auth.consul.hashicorp.com", "TrafficPermissions", "trafficpermissions"),
+		in("kuma.io", "MeshPassthrough", "meshpassthroughs", "MeshTrafficPermission", "meshtrafficpermissions",
+			"TrafficPermission", "trafficpermissions"),
+		in("access.smi-spec.io", "TrafficTarget", "traffictargets"),
+		in("policy.openservicemesh.io", "Egress", "egresses", "IngressBackend", "ingressbackends"),
 		in("gateway.networking.k8s.io", "Gateway", "gateways", "GatewayClass", "gatewayclasses", "GRPCRoute", "grpcroutes",
 			"HTTPRoute", "httproutes", "ListenerSet", "listenersets", "ReferenceGrant", "referencegrants", "TCPRoute", "tcproutes", "TLSRoute", "tlsroutes", "UDPRoute", "udproutes"),
 		in("gateway.networking.x-k8s.io", "XListenerSet", "xlistenersets"),
@@ -77,6 +123,13 @@ func Kinds() []Kind {
 		in("traefik.io", traefik()...),
 		in("traefik.containo.us", traefik()...),
 		in("projectcontour.io", "HTTPProxy", "httpproxies"),
+		in("k8s.nginx.org", "TransportServer", "transportservers", "VirtualServer", "virtualservers"),
+		in("configuration.konghq.com", "TCPIngress", "tcpingresses", "UDPIngress", "udpingresses"),
+		in("getambassador.io", "Listener", "listeners", "Mapping", "mappings", "TCPMapping", "tcpmappings"),
+		in("x.getambassador.io", "Listener", "listeners", "Mapping", "mappings", "TCPMapping", "tcpmappings"),
+		in("multicluster.x-k8s.io", "ServiceExport", "serviceexports"),
+		in("elbv2.k8s.aws", "IngressClassParams", "ingressclassparams"),
+		in("metallb.io", "IPAddressPool", "ipaddresspools"),
 		in("config.openshift.io", "Network", "networks"),
 		in("operator.openshift.io", "Network", "networks"),
 		in("operator.tigera.io", "Installation", "installations"),
@@ -88,6 +141,15 @@ func Kinds() []Kind {
 		in("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", "validatingadmissionpolicies",
 			"ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
 	)
+}
+
+// istioConfig is the ConfigMaps that Istio's control plane and injector read, of any revision and in whatever
+// namespace; not the certificates that it puts into every namespace.
+func istioConfig() Kind {
+	return Kind{
+		Kind: "ConfigMap", Resource: "configmaps", With: "networking.istio.io",
+		Match: []string{"istio", "istio-*"}, Except: []string{"istio-ca-root-cert", "istio-ca-crl"},
+	}
 }
 
 func calico() []string {
@@ -106,6 +168,14 @@ func traefik() []string {
 		"IngressRoute", "ingressroutes", "IngressRouteTCP", "ingressroutetcps", "IngressRouteUDP", "ingressrouteudps",
 		"Middleware", "middlewares", "TraefikService", "traefikservices",
 	}
+}
+
+// matches tells whether an object of this name is to be fetched.
+func (k Kind) matches(name string) bool {
+	return !slices.Contains(k.Except, name) && slices.ContainsFunc(k.Match, func(pattern string) bool {
+		start, open := strings.CutSuffix(pattern, "*")
+		return name == pattern || open && strings.HasPrefix(name, start)
+	})
 }
 
 // kindTable finds the kinds that answers rest on.

@@ -44,6 +44,9 @@ func (c *collector) live(l *Live) error {
 	for i, k := range kinds {
 		res, ok := resources[object.GroupKind{Group: k.Group, Kind: k.Kind}]
 		c.progress(int64(i), int64(len(kinds)), kindName(object.GroupKind{Group: k.Group, Kind: k.Kind}))
+		if k.With != "" && !r.groups[k.With] {
+			continue
+		}
 		if !ok {
 			if !k.Optional && !r.broken[k.Group] {
 				r.lost(k, "the cluster does not serve it")
@@ -67,7 +70,8 @@ type liveReader struct {
 	namespace string // "" for all
 	timeout   time.Duration
 	refused   bool
-	broken    map[string]bool // API groups that could not be discovered
+	groups    map[string]bool // API groups that the server has, as far as they are wanted
+	broken    map[string]bool // those that could not be discovered
 }
 
 func newLiveReader(c *collector, l *Live) (*liveReader, error) {
@@ -101,7 +105,7 @@ func newLiveReader(c *collector, l *Live) (*liveReader, error) {
 	}
 	return &liveReader{
 		c: c, client: client, base: base, name: "cluster:" + cmp.Or(context, "in-cluster"), namespace: namespace,
-		timeout: cmp.Or(l.Timeout, time.Minute), broken: map[string]bool{},
+		timeout: cmp.Or(l.Timeout, time.Minute), groups: map[string]bool{}, broken: map[string]bool{},
 	}, nil
 }
 
@@ -111,6 +115,9 @@ func (r *liveReader) lost(k Kind, why string) {
 	name := k.Resource
 	if k.Group != "" {
 		name += "." + k.Group
+	}
+	if len(k.Match) > 0 {
+		name += " named " + strings.Join(k.Match, " or ")
 	}
 	r.c.missing(object.Pos{File: r.name}, name, why)
 	r.c.problem(object.Warning, object.Pos{File: r.name}, fmt.Sprintf("%s: %s; they are not in the input", name, why), "")
@@ -126,6 +133,11 @@ func (e *statusError) Error() string { return fmt.Sprintf("%s (HTTP %d)", e.mess
 
 // get fetches one path.
 func (r *liveReader) get(path string, query url.Values) ([]byte, error) {
+	return r.getAs("application/json", path, query)
+}
+
+// getAs fetches one path in a form that the server knows.
+func (r *liveReader) getAs(form, path string, query url.Values) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(r.c.ctx, r.timeout)
 	defer cancel()
 	u := r.base.JoinPath(path)
@@ -134,7 +146,7 @@ func (r *liveReader) get(path string, query url.Values) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", form)
 	resp, err := r.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -163,6 +175,7 @@ func (r *liveReader) get(path string, query url.Values) ([]byte, error) {
 // resourceInfo is where the server serves a kind.
 type resourceInfo struct {
 	version    string
+	name       string // the plural in URLs
 	namespaced bool
 }
 
@@ -198,6 +211,7 @@ func (r *liveReader) discover() (map[object.GroupKind]resourceInfo, error) {
 		if !wanted[g.Name] {
 			continue
 		}
+		r.groups[g.Name] = true
 		versions := []string{g.PreferredVersion.Version}
 		for _, v := range g.Versions { // a kind may live only in a version that is not preferred
 			if v.Version != g.PreferredVersion.Version {
@@ -237,11 +251,11 @@ func (r *liveReader) resources(group, version, path string, found map[object.Gro
 	}
 	for _, res := range list.Resources {
 		gk := object.GroupKind{Group: group, Kind: res.Kind}
-		if k, ours := r.c.kinds[gk]; !ours || res.Name != k.Resource {
+		if _, ours := r.c.kinds[gk]; !ours || strings.Contains(res.Name, "/") { // parts of objects: pods/status
 			continue
 		}
 		if _, ok := found[gk]; !ok {
-			found[gk] = resourceInfo{version, res.Namespaced}
+			found[gk] = resourceInfo{version, res.Name, res.Namespaced}
 		}
 	}
 	return nil
@@ -253,18 +267,27 @@ func (r *liveReader) kind(k Kind, res resourceInfo) error {
 	if k.Group != "" {
 		root = "/apis/" + k.Group + "/" + res.version
 	}
+	all, own := root+"/"+res.name, root+"/namespaces/"+r.namespace+"/"+res.name
+	narrow := r.namespace != "" && res.namespaced
 	var err error
 	switch {
+	case len(k.Match) > 0:
+		err = r.matching(k, root, res.name)
 	case len(k.Names) > 0:
-		err = r.named(root+"/namespaces/"+k.NamesIn+"/"+k.Resource, k.Names)
+		err = r.named(root+"/namespaces/"+k.NamesIn+"/"+res.name, k.Names)
 	case r.namespace != "" && k.Group == "" && k.Kind == "Namespace":
-		if err = r.list(k, root+"/"+k.Resource); isStatus(err, http.StatusForbidden) {
-			err = r.named(root+"/"+k.Resource, []string{r.namespace})
+		if err = r.list(k, all); isStatus(err, http.StatusForbidden) {
+			err = r.named(all, []string{r.namespace})
 		}
-	case r.namespace != "" && res.namespaced:
-		err = r.list(k, root+"/namespaces/"+r.namespace+"/"+k.Resource)
+	case narrow && k.Wide:
+		if err = r.list(k, all); isStatus(err, http.StatusForbidden) {
+			r.lost(k, "of other namespaces than "+r.namespace+", some of which may hold here too, RBAC refuses: "+err.Error())
+			err = r.list(k, own)
+		}
+	case narrow:
+		err = r.list(k, own)
 	default:
-		err = r.list(k, root+"/"+k.Resource)
+		err = r.list(k, all)
 	}
 	var se *statusError
 	switch {
@@ -296,6 +319,60 @@ func (r *liveReader) named(path string, names []string) error {
 			return err
 		}
 		if _, err := r.take(body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// metadataOnly asks for a list of names without the content of the objects.
+const metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+// matching fetches the objects of all namespaces whose names k.Match describes.
+func (r *liveReader) matching(k Kind, root, resource string) error {
+	type metadata struct {
+		Name      string `json:"name"`
+		Namespace string `json:"namespace"`
+		Continue  string `json:"continue"` // of the list
+	}
+	var found []metadata
+	query := url.Values{"limit": {fmt.Sprint(pageSize)}}
+	for restarts := 0; ; {
+		body, err := r.getAs(metadataOnly, root+"/"+resource, query)
+		if isStatus(err, http.StatusGone) && restarts < 2 {
+			restarts++
+			found = nil
+			query.Del("continue")
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Metadata metadata `json:"metadata"`
+			Items    []struct {
+				Metadata metadata `json:"metadata"`
+			} `json:"items"`
+		}
+		if err := json.Unmarshal(body, &page); err != nil {
+			return fmt.Errorf("names of %s: %w", resource, err)
+		}
+		for _, it := range page.Items {
+			if k.matches(it.Metadata.Name) {
+				found = append(found, it.Metadata)
+			}
+		}
+		next := page.Metadata.Continue
+		if next == "" {
+			break
+		}
+		if next == query.Get("continue") {
+			return fmt.Errorf("%s: the server repeats the same page", resource)
+		}
+		query.Set("continue", next)
+	}
+	for _, m := range found {
+		if err := r.named(root+"/namespaces/"+m.Namespace+"/"+resource, []string{m.Name}); err != nil {
 			return err
 		}
 	}

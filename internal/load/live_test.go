@@ -20,18 +20,21 @@ import (
 
 // apiServer is a small API server: discovery and lists of what is put in it.
 type apiServer struct {
-	objects map[string][]string // list path to JSON items
-	status  map[string]int      // path to an error code
-	gone    int                 // how many continued pages answer 410
-	hang    string              // a path that never answers
+	objects   map[string][]string // list path to JSON items
+	groupsToo []string            // served beside the usual ones
+	plurals   map[string]string   // kind to its plural, where that is not the one of Kinds
+	status    map[string]int      // path to an error code
+	gone      int                 // how many continued pages answer 410
+	hang      string              // a path that never answers
 
 	mu   sync.Mutex
-	seen []string
+	seen []string // method, path, and after them the part of the objects that is asked for
 }
 
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	s.seen = append(s.seen, r.Method+" "+r.URL.Path)
+	_, as, _ := strings.Cut(r.Header.Get("Accept"), ";")
+	s.seen = append(s.seen, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+as))
 	s.mu.Unlock()
 	if code := s.status[r.URL.Path]; code != 0 {
 		w.WriteHeader(code)
@@ -83,7 +86,7 @@ func (s *apiServer) groups(w http.ResponseWriter) {
 		Preferred version   `json:"preferredVersion"`
 	}
 	var groups []group
-	for _, g := range []string{"apps", "batch", "discovery.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io", "crd.projectcalico.org", "example.com"} {
+	for _, g := range append([]string{"apps", "batch", "discovery.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io", "crd.projectcalico.org", "example.com"}, s.groupsToo...) {
 		groups = append(groups, group{g, []version{{"v1beta1"}, {"v1"}}, version{"v1"}})
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"groups": groups})
@@ -97,9 +100,13 @@ func (s *apiServer) discovery(w http.ResponseWriter, group, version string) {
 	}
 	var list []resource
 	for _, k := range Kinds() {
-		clusterWide := slices.Contains([]string{"Namespace", "Node", "IngressClass", "GlobalNetworkPolicy"}, k.Kind)
+		clusterWide := slices.Contains([]string{"Namespace", "Node", "IngressClass", "GlobalNetworkPolicy", "MutatingWebhookConfiguration"}, k.Kind)
 		if k.Group == group && version == "v1" {
-			list = append(list, resource{k.Resource, k.Kind, !clusterWide}, resource{k.Resource + "/status", k.Kind, !clusterWide})
+			name := k.Resource
+			if other := s.plurals[k.Kind]; other != "" {
+				name = other
+			}
+			list = append(list, resource{name + "/status", k.Kind, !clusterWide}, resource{name, k.Kind, !clusterWide})
 		}
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"resources": list})
