@@ -1,7 +1,7 @@
 # Every target is a line that could be typed by hand. All tools come through Go.
 LINT = go tool -modfile=tools.mod golangci-lint
 
-.PHONY: help build test lint fmt update bench fuzz cover docs ci clean
+.PHONY: help build test lint fmt update bench fuzz cover docs oracle ci clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -32,6 +32,9 @@ cover: ## statement coverage of the pure floors, at least 90 %
 
 docs: ## do the outputs shown in the documents still hold?
 	scripts/outputs
+
+oracle: ## hold the product against engines that others wrote: CASES packets a test (oracle/README.md)
+	scripts/oracle $(CASES)
 
 ci: ## everything that must hold before a change lands
 	.ci/run

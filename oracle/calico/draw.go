@@ -232,7 +232,7 @@ func (d draw) entity(where string, e *v3.EntityRule, family int) {
 		e.ServiceAccounts = &v3.ServiceAccountMatch{}
 		if d.Often(1, 2) {
 			e.ServiceAccounts.Names = []string{fmt.Sprintf("sa%d", d.IntN(2))}
-			world.Note(d.Draw, where+" serviceAccounts names", &e.ServiceAccounts.Names, []string{"nobody"})
+			world.Note(d.Draw, where+" serviceAccounts names", &e.ServiceAccounts, nil)
 		} else {
 			d.labelSelector(where+" serviceAccounts selector", &e.ServiceAccounts.Selector)
 		}

@@ -64,14 +64,15 @@ func AdminNetworkPolicies(w *world.World) ([]world.Engine, error) {
 	})
 }
 
-// everyOrder is one engine for each order of policies of one tier and priority. The engine goes by name there,
-// so they get names; the API says only that one of them decides.
+// everyOrder is two engines for each order of policies of one tier and priority: the evaluator of NetworkPolicy as
+// it is, and by direction. The engine goes by name there, so policies get names; the API says only that one of
+// them decides.
 func everyOrder(w *world.World, evaluators func(*stores, npainformers.SharedInformerFactory, api.PolicyEvaluator, []*v1alpha2.ClusterNetworkPolicy) ([]api.PolicyEvaluator, error)) ([]world.Engine, error) {
 	s, err := newStores(w)
 	if err != nil {
 		return nil, err
 	}
-	np, err := s.networkPolicies(w)
+	nps, err := s.networkPolicies(w)
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +93,13 @@ func everyOrder(w *world.World, evaluators func(*stores, npainformers.SharedInfo
 			p.Name = fmt.Sprintf("%03d", i)
 			renamed = append(renamed, p)
 		}
-		es, err := evaluators(s, npainformers.NewSharedInformerFactory(nil, 0), np, renamed)
-		if err != nil {
-			return nil, err
+		for _, np := range nps {
+			es, err := evaluators(s, npainformers.NewSharedInformerFactory(nil, 0), np, renamed)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, engine{networkpolicy.NewPolicyEngine(s.podInfo, es)})
 		}
-		out = append(out, engine{networkpolicy.NewPolicyEngine(s.podInfo, es)})
 	}
 	return out, nil
 }

@@ -76,8 +76,8 @@ func add(i cache.SharedIndexInformer, o any) error {
 }
 
 // perDirection is the evaluator of NetworkPolicy, once with the policies of each direction. By itself it lets
-// a policy for ingress only keep the Baseline tier from deciding about egress; the API's words can be read so,
-// but the other engines go by direction, as ours does.
+// a policy for one direction only keep the Baseline tier from deciding about the other; the API's words can be read
+// so, but other engines go by direction.
 type perDirection struct {
 	*networkpolicy.StandardNetworkPolicy // the ingress ones
 	egress                               *networkpolicy.StandardNetworkPolicy
@@ -88,26 +88,34 @@ func (p perDirection) EvaluateEgress(ctx context.Context, pkt *network.Packet, s
 	return p.egress.EvaluateEgress(ctx, pkt, src, dst)
 }
 
-func (s *stores) networkPolicies(w *world.World) (api.PolicyEvaluator, error) {
-	of := func(t networkingv1.PolicyType) (*networkpolicy.StandardNetworkPolicy, error) {
-		f := informers.NewSharedInformerFactory(nil, 0)
-		i := f.Networking().V1().NetworkPolicies()
-		e := networkpolicy.NewStandardNetworkPolicy("", s.core.Core().V1().Namespaces(), s.core.Core().V1().Pods(), i)
-		for _, p := range w.Policies {
-			if p = world.Defaulted(p); slices.Contains(p.Spec.PolicyTypes, t) {
-				if err := add(i.Informer(), p); err != nil {
-					return nil, err
-				}
+// evaluator is the engine's, with the policies that are for any of the given directions.
+func (s *stores) evaluator(w *world.World, directions ...networkingv1.PolicyType) (*networkpolicy.StandardNetworkPolicy, error) {
+	i := informers.NewSharedInformerFactory(nil, 0).Networking().V1().NetworkPolicies()
+	e := networkpolicy.NewStandardNetworkPolicy("", s.core.Core().V1().Namespaces(), s.core.Core().V1().Pods(), i)
+	for _, p := range w.Policies {
+		p = world.Defaulted(p)
+		if slices.ContainsFunc(directions, func(t networkingv1.PolicyType) bool { return slices.Contains(p.Spec.PolicyTypes, t) }) {
+			if err := add(i.Informer(), p); err != nil {
+				return nil, err
 			}
 		}
-		return e, nil
 	}
-	in, err := of(networkingv1.PolicyTypeIngress)
+	return e, nil
+}
+
+// networkPolicies is the evaluator as it is, and the same by direction.
+func (s *stores) networkPolicies(w *world.World) ([]api.PolicyEvaluator, error) {
+	const ingress, egress = networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress
+	whole, err := s.evaluator(w, ingress, egress)
 	if err != nil {
 		return nil, err
 	}
-	out, err := of(networkingv1.PolicyTypeEgress)
-	return perDirection{in, out}, err
+	in, err := s.evaluator(w, ingress)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.evaluator(w, egress)
+	return []api.PolicyEvaluator{whole, perDirection{in, out}}, err
 }
 
 // NetworkPolicies is the engine without admin policies.
@@ -120,5 +128,5 @@ func NetworkPolicies(w *world.World) ([]world.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []world.Engine{engine{networkpolicy.NewPolicyEngine(s.podInfo, []api.PolicyEvaluator{np})}}, nil
+	return []world.Engine{engine{networkpolicy.NewPolicyEngine(s.podInfo, np[:1])}}, nil
 }
