@@ -129,12 +129,19 @@ func (m *Model) evalTier(t *tier, f family, i int) effectID {
 	var out, passed Bounds
 	live := allBounds
 	isolated, maybeIsolated := false, false
+	spared := netset.All() // what every policy that only perhaps isolates allows if it does
 	for at := 0; at < len(t.picks); {
 		end := m.tied(t.picks, at)
 		for _, k := range t.picks[at:end] {
 			q := &m.policies[k.policy]
 			isolated = isolated || (k.sure && q.Isolates[t.dir])
 			maybeIsolated = maybeIsolated || q.Isolates[t.dir] || len(q.Doubts) > 0
+			switch {
+			case len(q.Doubts) > 0:
+				spared = netset.Conns{}
+			case q.Isolates[t.dir]:
+				spared = spared.Intersect(m.apply(t.binding, pick{k.policy, true}, f, i, allBounds).allowed.Must)
+			}
 		}
 		var e effect
 		if end == at+1 {
@@ -149,8 +156,11 @@ func (m *Model) evalTier(t *tier, f family, i int) effectID {
 	if isolated {
 		denied.Must = live.May
 	}
-	if maybeIsolated {
+	switch {
+	case isolated:
 		denied.May = netset.All()
+	case maybeIsolated:
+		denied.May = netset.All().Subtract(spared)
 	}
 	switch t.iso {
 	case atOnce:
@@ -159,7 +169,7 @@ func (m *Model) evalTier(t *tier, f family, i int) effectID {
 		live = live.union(passed)
 	case alone:
 		if maybeIsolated {
-			denied.May = live.Must.Union(live.May)
+			denied.May = denied.May.Intersect(live.Must.Union(live.May))
 		}
 		out, live = Bounds{}, Bounds{netset.All().Subtract(denied.May), netset.All().Subtract(denied.Must)}
 	}

@@ -29,33 +29,46 @@ func doubtUnread(c *cluster.Cluster, policies []policy.Policy, prof enforcer.Pro
 		if prof.Enforces == enforcer.Yes && prof.NodePeers != enforcer.Yes && p.Ref.Group == "policy.networking.k8s.io" {
 			doubts = append(doubts, nodeDoubts(p, prof)...)
 		}
-		if prof.Name == "cilium" && p.Ref.Group == "policy.networking.k8s.io" {
-			doubts = append(doubts, negativeDoubts(p)...)
+		rules := p.Rules
+		if prof.Name == "cilium" || prof.Name == "gke" {
+			if p.Ref.Group == "policy.networking.k8s.io" || p.Ref.Group == "networking.k8s.io" {
+				rules = widened(p)
+			}
 		}
-		if len(doubts) == 0 {
+		if len(doubts) == 0 && (len(rules) == 0 || &rules[0] == &p.Rules[0]) {
 			continue
 		}
 		if !cloned {
 			policies, cloned = slices.Clone(policies), true
 		}
-		policies[i].Doubts = slices.Concat(policies[i].Doubts, doubts)
+		policies[i].Doubts, policies[i].Rules = slices.Concat(policies[i].Doubts, doubts), rules
 	}
 	return policies
 }
 
-// negativeDoubts is one doubt when a peer says only which namespaces it is not. Cilium 1.20.2 adds no condition
-// that the peer is a pod, so that nodes and the outside match it, too (by running it).
-func negativeDoubts(p *policy.Policy) []policy.Doubt {
-	for _, r := range p.Rules {
-		for _, q := range r.Peers {
-			negative := func(r cluster.Requirement) bool { return r.Op == cluster.NotIn || r.Op == cluster.DoesNotExist }
-			if q.Kind == policy.PodPeer && len(q.Pods) == 0 && len(q.NamespaceSelector) > 0 &&
-				!slices.ContainsFunc(q.NamespaceSelector, func(r cluster.Requirement) bool { return !negative(r) }) {
-				return []policy.Doubt{{Pos: q.Pos, Ref: p.Ref, Msg: "Cilium may take a peer that only says which namespaces it is not for nodes and the outside, too"}}
+// widened adds to each rule with a peer that only says which namespaces and pods it is not: Cilium asks nothing of
+// such a peer that only pods have, so that nodes and the outside may match it, too. ClusterNetworkPolicy does so in
+// 1.20.2, NetworkPolicy unless policy-default-local-cluster is on (by running it). It gives the rules back
+// unchanged when there is no such peer.
+func widened(p *policy.Policy) []policy.Rule {
+	out := p.Rules
+	for j := range p.Rules {
+		for _, q := range p.Rules[j].Peers {
+			if q.Kind != policy.PodPeer || q.Namespace != "" || len(q.NamespaceSelector) == 0 || !negative(q.NamespaceSelector) || !negative(q.Pods) {
+				continue
 			}
+			if &out[0] == &p.Rules[0] {
+				out = slices.Clone(p.Rules)
+			}
+			doubt := policy.Doubt{Pos: q.Pos, Ref: p.Ref, Msg: "Cilium may take a peer that only says which namespaces it is not for nodes and the outside, too"}
+			out[j].Peers = append(slices.Clone(out[j].Peers), policy.Peer{Kind: policy.DoubtPeer, Pos: q.Pos, Doubt: &doubt})
 		}
 	}
-	return nil
+	return out
+}
+
+func negative(s cluster.Selector) bool {
+	return !slices.ContainsFunc(s, func(r cluster.Requirement) bool { return r.Op != cluster.NotIn && r.Op != cluster.DoesNotExist })
 }
 
 // nodeDoubts is one doubt when a rule of p names nodes.
