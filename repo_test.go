@@ -31,8 +31,9 @@ var floorOf = map[string]int{
 	"internal/pci/checks": 3, // one file a check
 	"internal/lint":       3, // policies that do not do what they look like
 
-	"internal/load":   4, // files, charts, snapshots, the live cluster
-	"internal/report": 4, // one file a format
+	"internal/load":     4, // files, charts, snapshots, the live cluster
+	"internal/report":   4, // one file a format
+	"internal/evidence": 4,
 
 	"cmd/bulkhead": 5,
 }

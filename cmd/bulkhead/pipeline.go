@@ -38,9 +38,37 @@ func errUnfit(command, flag string) error {
 // analyse is the whole way from sources to a model: load, intent, cluster, enforcer, policies, reach,
 // exposure. Flags are stronger than what the intent assumes, and that is stronger than what is detected.
 func (g *globals) analyse(ctx context.Context, sources []string, o *sourceOptions) (*analysis, error) {
+	p := &progress{}
+	if g.errTTY && !o.noProgress {
+		p.w = g.stderr
+	}
+	defer p.done()
+	loaded, err := g.read(ctx, sources, o, p)
+	if err != nil {
+		return nil, err
+	}
+	p.phase("computing")
+	return conclude(loaded, o)
+}
+
+// read is the first step: the objects of the sources. No object at all is an error.
+func (g *globals) read(ctx context.Context, sources []string, o *sourceOptions, p *progress) (*load.Result, error) {
 	if err := o.check(sources); err != nil {
 		return nil, err
 	}
+	loaded, err := load.Load(ctx, sources, o.loading(g, p))
+	if err != nil {
+		return nil, err
+	}
+	if len(loaded.Objects) == 0 {
+		printProblems(g.stderr, loaded.Problems)
+		return nil, hint(errors.New("no Kubernetes object found in the input"), "SOURCE is a manifest, a folder of manifests, a chart, a kustomization or kubectl output")
+	}
+	return loaded, nil
+}
+
+// conclude is everything after reading.
+func conclude(loaded *load.Result, o *sourceOptions) (*analysis, error) {
 	opt, err := o.facts()
 	if err != nil {
 		return nil, err
@@ -49,21 +77,7 @@ func (g *globals) analyse(ctx context.Context, sources []string, o *sourceOption
 	if err != nil {
 		return nil, err
 	}
-	p := &progress{}
-	if g.errTTY && !o.noProgress {
-		p.w = g.stderr
-	}
-	defer p.done()
-	a := &analysis{}
-	if a.loaded, err = load.Load(ctx, sources, o.loading(g, p)); err != nil {
-		return nil, err
-	}
-	p.phase("computing")
-	a.problems = slices.Clone(a.loaded.Problems)
-	if len(a.loaded.Objects) == 0 {
-		printProblems(g.stderr, a.problems)
-		return nil, hint(errors.New("no Kubernetes object found in the input"), "SOURCE is a manifest, a folder of manifests, a chart, a kustomization or kubectl output")
-	}
+	a := &analysis{loaded: loaded, problems: slices.Clone(loaded.Problems)}
 	var more []object.Problem
 	said := pci.ReadAssume(a.loaded.Objects)
 	a.assume(&opt, said)
