@@ -104,7 +104,7 @@ func (d draw) policy(p *v1alpha2.ClusterNetworkPolicy) {
 		r.Action = d.action(p.Spec.Tier)
 		r.From = make([]v1alpha2.ClusterNetworkPolicyIngressPeer, 1+d.IntN(2))
 		for j := range r.From {
-			r.From[j].Namespaces, r.From[j].Pods = d.pods("from")
+			r.From[j].Namespaces, r.From[j].Pods = d.pods("peer")
 			world.Note(d.Draw, peerName(where+" from", r.From[j].Pods), &r.From[j], v1alpha2.ClusterNetworkPolicyIngressPeer{Namespaces: &none})
 		}
 		r.Protocols = d.protocols("ingress", true)
@@ -177,7 +177,7 @@ func (d draw) egressPeer(where string, a v1alpha2.ClusterNetworkPolicyRuleAction
 		p.DomainNames = []v1alpha2.DomainName{world.Pick[v1alpha2.DomainName](d.Draw, "example.com", "*.example.org")}
 		world.Note(d.Draw, where+" to: domainNames", p, instead)
 	default:
-		p.Namespaces, p.Pods = d.pods("to")
+		p.Namespaces, p.Pods = d.pods("peer")
 		world.Note(d.Draw, peerName(where+" to", p.Pods), p, instead)
 	}
 }
