@@ -50,7 +50,7 @@ var sameFloor = [][2]string{
 }
 
 // testsOnly are packages that only _test files may import. They stand on no floor.
-var testsOnly = []string{"internal/fixture"}
+var testsOnly = []string{"internal/bench", "internal/fixture"}
 
 // lastPureFloor: up to here there is no I/O, clock, log, goroutine or global state, because a
 // wrong answer can only be born there and must be found by fuzzing in milliseconds.
