@@ -129,7 +129,7 @@ func (m *Model) makePoints() {
 	} else if m.cluster.IPv6 && !m.cluster.IPv4 {
 		m.families = []family{v6}
 	}
-	x := classIndex{m: m, v: &v, byHash: map[uint64][]int{}, addrs: map[string]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
+	x := classIndex{m: m, v: &v, byHash: map[uint64][]int{}, addrs: map[string]*[2]addrKnown{}, shapes: map[addrShape]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
 	var hosts []point
 	hostIndex := map[string]int{}
 	for _, p := range m.cluster.Pods {
@@ -138,6 +138,9 @@ func (m *Model) makePoints() {
 			continue
 		}
 		pt := m.hostClass(p, v.hostAddrs)
+		if !v.nodes {
+			pt.node = ""
+		}
 		key := pt.node + "\x00" + addrKey(pt.addr)
 		i, ok := hostIndex[key]
 		if !ok {
@@ -175,8 +178,12 @@ type classIndex struct {
 	v      *vocabulary
 	byHash map[uint64][]int
 	addrs  map[string]*[2]addrKnown // equal knowledge of addresses is one value
-	ports  map[string]uint32        // equal named ports are one number
-	place  []int                    // class as found to its number
+	shapes map[addrShape]*[2]addrKnown
+	ports  map[string]uint32 // equal named ports are one number
+
+	lastPorts []cluster.Port // of the pod before, with their number
+	lastID    uint32
+	place     []int // class as found to its number
 }
 
 // class is the number of the pod's class in order of discovery.
@@ -225,13 +232,19 @@ func (x *classIndex) same(p, q *cluster.Pod) bool {
 }
 
 // portsOf numbers what rules can see of a pod's ports.
-func (x *classIndex) portsOf(p *cluster.Pod) uint32 {
+func (x *classIndex) portsOf(p *cluster.Pod) (id uint32) {
 	if len(x.v.names) == 0 || len(p.Ports) == 0 {
 		return 0
 	}
+	// Pods of one workload come one after the other, and are alike.
+	if samePorts(x.lastPorts, p.Ports) {
+		return x.lastID
+	}
+	x.lastPorts = p.Ports
+	defer func() { x.lastID = id }()
 	key := portKey(p, x.v.names)
-	id, ok := x.ports[key]
-	if !ok {
+	var ok bool
+	if id, ok = x.ports[key]; !ok {
 		id = uint32(len(x.ports))
 		x.ports[key] = id
 	}
@@ -255,6 +268,19 @@ func (x *classIndex) sameLabels(p, q *cluster.Pod) bool {
 	return true
 }
 
+func samePorts(a, b []cluster.Port) bool {
+	return slices.EqualFunc(a, b, func(p, q cluster.Port) bool {
+		return p.Name == q.Name && p.Number == q.Number && p.Protocol == q.Protocol
+	})
+}
+
+// addrShape is what is known of the addresses of nearly all pods: by family, that there is none, the only atom, or
+// that it is in the range of pods.
+type addrShape struct {
+	none, ranged [2]bool
+	atom         [2]int
+}
+
 // addrOf is what is known of the pod's addresses, one pointer for equal knowledge.
 func (x *classIndex) addrOf(p *cluster.Pod) *[2]addrKnown {
 	var known [2]addrKnown
@@ -263,11 +289,25 @@ func (x *classIndex) addrOf(p *cluster.Pod) *[2]addrKnown {
 			known[f] = addrKnown{none: known[f].none}
 		}
 	}
-	key := addrKey(&known)
-	if x.addrs[key] == nil {
-		x.addrs[key] = &known
+	var shape addrShape
+	for f := range known {
+		k := &known[f]
+		if len(k.exact) > 1 {
+			key := addrKey(&known)
+			if x.addrs[key] == nil {
+				x.addrs[key] = &known
+			}
+			return x.addrs[key]
+		}
+		shape.none[f], shape.ranged[f], shape.atom[f] = k.none, len(k.exact) == 0 && !k.none, -1
+		if len(k.exact) == 1 {
+			shape.atom[f] = k.exact[0]
+		}
 	}
-	return x.addrs[key]
+	if x.shapes[shape] == nil {
+		x.shapes[shape] = &known
+	}
+	return x.shapes[shape]
 }
 
 // order sorts the classes by namespace, otherwise as found.
@@ -293,6 +333,8 @@ type vocabulary struct {
 	labels              map[string]struct{} // keys
 	later               []string            // those of labels that come with the real pods
 	accounts, facts     []string            // keys, sorted
+	spaces              []string            // keys of namespace labels, sorted
+	nodes               bool                // some rule looks at labels of nodes
 	names               map[string]bool     // of ports
 	cuts                []netset.Addrs
 	podAddrs, hostAddrs bool // addresses of pods and of nodes matter
@@ -301,13 +343,13 @@ type vocabulary struct {
 
 func (m *Model) vocabulary() vocabulary {
 	v := vocabulary{names: map[string]bool{}, labels: map[string]struct{}{}, seed: maphash.MakeSeed()}
-	accounts, facts := map[string]struct{}{}, map[string]struct{}{}
+	accounts, facts, spaces := map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}
 	cuts := map[string]netset.Addrs{}
 	look := func(t *policy.Term) {
-		for _, s := range [3]struct {
+		for _, s := range [4]struct {
 			sel  cluster.Selector
 			keys map[string]struct{}
-		}{{t.Pods, v.labels}, {t.ServiceAccounts, accounts}, {t.Facts, facts}} {
+		}{{t.Pods, v.labels}, {t.ServiceAccounts, accounts}, {t.Facts, facts}, {t.NamespaceSelector, spaces}} {
 			for _, r := range s.sel {
 				s.keys[r.Key] = struct{}{}
 			}
@@ -328,6 +370,7 @@ func (m *Model) vocabulary() vocabulary {
 			for j := range r.Peers {
 				q := &r.Peers[j]
 				look(&q.Term)
+				v.nodes = v.nodes || len(q.Nodes) > 0
 				if q.Within != nil {
 					cuts[q.Within.Key()] = *q.Within
 					v.podAddrs = true
@@ -343,7 +386,7 @@ func (m *Model) vocabulary() vocabulary {
 	for _, k := range slices.Sorted(mapsKeys(cuts)) {
 		v.cuts = append(v.cuts, cuts[k])
 	}
-	v.accounts, v.facts = slices.Sorted(mapsKeys(accounts)), slices.Sorted(mapsKeys(facts))
+	v.accounts, v.facts, v.spaces = slices.Sorted(mapsKeys(accounts)), slices.Sorted(mapsKeys(facts)), slices.Sorted(mapsKeys(spaces))
 	for _, k := range runTimeLabels {
 		if _, seen := v.labels[k]; seen {
 			v.later = append(v.later, k)

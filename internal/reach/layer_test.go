@@ -412,3 +412,26 @@ func TestEdgesOfEveryShape(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryNumberOfPoints: sets that reach to the end of the line of points, at every size of the last word.
+func TestEveryNumberOfPoints(t *testing.T) {
+	p := one("p", func(p *policy.Policy) {
+		p.Rules = []policy.Rule{rule(policy.Deny, netset.All(), policy.Peer{Kind: policy.AnyPeer}), rule(policy.Allow, netset.All(), policy.Peer{Kind: policy.AnyPeer})}
+	})
+	yaml := "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n"
+	set := policy.Set{Policies: []policy.Policy{p}}
+	for n := range 70 {
+		yaml += fmt.Sprintf("---\napiVersion: v1\nkind: Pod\nmetadata: {name: p%d, namespace: x, labels: {n: \"%d\"}}\nspec: {containers: [{name: c, image: i}]}\n", n, n)
+		// Each pod is a class of its own.
+		set.Policies = append(set.Policies, one(fmt.Sprintf("q%d", n), func(q *policy.Policy) {
+			q.Subjects = []policy.Term{{Namespace: "x", Pods: cluster.MatchLabels(map[string]string{"n": fmt.Sprint(n)})}}
+			q.Rules = []policy.Rule{rule(policy.Deny, netset.All(), policy.Peer{Kind: policy.DoubtPeer})}
+		}))
+		m := reach.Compile(pods(t, yaml), set, upstream(t, true))
+		for e := range m.Edges() {
+			if !e.Dst.IsOutside() { // the policies are about ingress
+				t.Fatalf("%d pods: %s -> %s", n+1, e.Src, e.Dst)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
@@ -23,6 +24,8 @@ type walker struct {
 	stacks  [][]int // by tier: the profiles it is part of
 	byWide  map[*pointSet][]tierAdd
 	wide    []*pointSet // the keys of byWide, in order
+	block   int         // the 64 points that here is about
+	here    [64][]int32 // by point: the wide sets that hold it
 
 	// Active are the tiers that allow something here; place is where in it a tier stands, -1 for nowhere.
 	active []int
@@ -52,7 +55,7 @@ type tierAdd struct {
 
 func (m *Model) newWalker(f family) *walker {
 	w := &walker{
-		outlets: newOutlets(m, f), index: map[*tier]int{}, byWide: map[*pointSet][]tierAdd{},
+		outlets: newOutlets(m, f), block: -1, index: map[*tier]int{}, byWide: map[*pointSet][]tierAdd{},
 		profiles: m.profiles[policy.Network][policy.Ingress], changes: make([][]turn, m.hosts+1),
 	}
 	n := len(w.profiles)
@@ -144,16 +147,30 @@ func (w *walker) touch(s int) {
 	for _, k := range w.active {
 		touch(k)
 	}
-	for _, set := range w.wide {
-		if !set.bits.has(s) {
-			continue
-		}
-		for _, x := range w.byWide[set] {
+	if s/64 != w.block {
+		w.transpose(s / 64)
+	}
+	for _, i := range w.here[s%64] {
+		for _, x := range w.byWide[w.wide[i]] {
 			if w.stamped[x.tier] != s {
 				w.stamped[x.tier], w.wideNow[x.tier] = s, noneID
 			}
 			w.wideNow[x.tier] = w.m.conns.or2(w.wideNow[x.tier], x.add)
 			touch(x.tier)
+		}
+	}
+}
+
+// transpose lists the wide sets that hold each point of a block of 64.
+func (w *walker) transpose(block int) {
+	w.block = block
+	for i := range w.here {
+		w.here[i] = w.here[i][:0]
+	}
+	for i, set := range w.wide {
+		for x := set.bits[block]; x != 0; x &= x - 1 {
+			k := bits.TrailingZeros64(x)
+			w.here[k] = append(w.here[k], int32(i))
 		}
 	}
 }

@@ -168,6 +168,7 @@ type sweep struct {
 	events []uint64 // point<<32 | slot<<1 | opens
 	counts []int32  // of open sets, by slot
 	mask   []uint64 // of slots with open sets
+	end    uint32   // of the line of points
 }
 
 func (s *sweep) add(set *pointSet, slot int) {
@@ -203,7 +204,7 @@ func (s *sweep) run(f func(at uint32)) {
 			}
 		}
 		f(at)
-		if i == len(s.events) {
+		if i == len(s.events) || uint32(s.events[i]>>32) >= s.end {
 			return
 		}
 		at = uint32(s.events[i] >> 32)
@@ -219,7 +220,7 @@ func (r *row) push(at, val uint32) {
 
 func (m *Model) addingRow(t *tier, f family) *row {
 	r := &row{adds: true}
-	var s sweep
+	s := sweep{end: uint32(len(m.points))}
 	slots := map[boundsID]int{}
 	var values []boundsID
 	add := func(set *pointSet, b boundsID) {
@@ -286,7 +287,7 @@ func (r *row) refer(set *pointSet, b boundsID, t *table) {
 // effectRow is the row of any tier: it is evaluated once for each combination of matching rules.
 func (m *Model) effectRow(t *tier, f family) *row {
 	r := &row{}
-	var s sweep
+	s := sweep{end: uint32(len(m.points))}
 	slot, named := 0, false
 	for _, k := range t.picks {
 		q := &m.policies[k.policy]

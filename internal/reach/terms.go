@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -14,10 +13,18 @@ import (
 type termIndex struct {
 	spaces   []space // in order of classes
 	byName   map[string]int
-	postings map[string][]int32     // "key\x00value", and "key\x01" for labels that come later, to classes; sorted
+	columns  [3]map[string]*column  // of classes: labels, account labels, facts; by key
+	ofSpaces map[string]*column     // of namespaces, by label key
 	found    map[string]matched     // by termKey
 	inSpaces map[string]spacesMatch // by namespace selector
 }
+
+// The columns of classes.
+const (
+	podLabels = iota
+	accountLabels
+	podFacts
+)
 
 // space is the classes of one namespace.
 type space struct {
@@ -33,7 +40,18 @@ type spacesMatch struct {
 
 func (m *Model) indexTerms(v *vocabulary) {
 	x := &m.terms
-	x.byName, x.postings, x.found, x.inSpaces = map[string]int{}, map[string][]int32{}, map[string]matched{}, map[string]spacesMatch{}
+	x.byName, x.found, x.inSpaces = map[string]int{}, map[string]matched{}, map[string]spacesMatch{}
+	for i := range x.columns {
+		x.columns[i] = map[string]*column{}
+	}
+	col := func(kind int, key string) *column {
+		c := x.columns[kind][key]
+		if c == nil {
+			c = newColumn(m.hosts)
+			x.columns[kind][key] = c
+		}
+		return c
+	}
 	for c := range m.hosts {
 		pod := m.points[c].pod
 		if n := len(x.spaces); n == 0 || x.spaces[n-1].ns != pod.Namespace {
@@ -43,17 +61,43 @@ func (m *Model) indexTerms(v *vocabulary) {
 		x.spaces[len(x.spaces)-1].hi = c + 1
 		for key, value := range pod.Labels {
 			if _, seen := v.labels[key]; seen {
-				at := key + "\x00" + value
-				x.postings[at] = append(x.postings[at], int32(c))
+				col(podLabels, key).set(c, value)
 			}
 		}
-		if pod.Template {
-			for _, key := range runTimeLabels {
-				if _, seen := v.labels[key]; seen && addedLater(key, pod) {
-					x.postings[key+"\x01"] = append(x.postings[key+"\x01"], int32(c))
+		for _, key := range v.later {
+			if addedLater(key, pod) {
+				col(podLabels, key).setUnknown(c)
+			}
+		}
+		if len(v.accounts) > 0 {
+			labels, declared := m.cluster.AccountLabels(pod)
+			for _, key := range v.accounts {
+				if value, has := labels[key]; has {
+					col(accountLabels, key).set(c, value)
+				} else if !declared {
+					col(accountLabels, key).setUnknown(c)
 				}
 			}
 		}
+		for _, key := range v.facts {
+			if f, has := m.set.Facts[pod][key]; f.Unknown {
+				col(podFacts, key).setUnknown(c)
+			} else if has {
+				col(podFacts, key).set(c, f.Value)
+			}
+		}
+	}
+	x.ofSpaces = map[string]*column{}
+	for _, key := range v.spaces {
+		c := newColumn(len(x.spaces))
+		for i, sp := range x.spaces {
+			if value, has := sp.ns.Labels[key]; has {
+				c.set(i, value)
+			} else if !sp.ns.Declared && key != cluster.NameLabel {
+				c.setUnknown(i)
+			}
+		}
+		x.ofSpaces[key] = c
 	}
 }
 
@@ -76,7 +120,7 @@ func termKey(t *policy.Term) string {
 	return b.String()
 }
 
-// termSet is the classes that a term matches.
+// termSet is the classes that a term matches. It says the same as selects, for all of them at once.
 func (m *Model) termSet(t *policy.Term) matched {
 	x := &m.terms
 	key := termKey(t)
@@ -84,22 +128,16 @@ func (m *Model) termSet(t *policy.Term) matched {
 		return s
 	}
 	var certain, possible setBuilder
-	add := func(lo, hi int, a enforcer.Answer) {
-		if a != enforcer.No {
-			possible.add(lo, hi)
-		}
-		if a == enforcer.Yes {
-			certain.add(lo, hi)
-		}
-	}
-	any := len(t.Pods)+len(t.ServiceAccounts)+len(t.Facts) == 0
-	scan := func(sp space, a enforcer.Answer) {
-		if any {
-			add(sp.lo, sp.hi, a)
+	conditions := m.conditions(t)
+	scan := func(sp space, in enforcer.Answer) {
+		if len(conditions) == 0 {
+			addPoint(&certain, &possible, sp.lo, sp.hi, in)
 			return
 		}
 		for c := sp.lo; c < sp.hi; c++ {
-			add(c, c+1, m.selects(t, m.points[c].pod))
+			if a := all(conditions, c); a != enforcer.No {
+				addPoint(&certain, &possible, c, c+1, both(in, a))
+			}
 		}
 	}
 	if t.Namespace != "" {
@@ -108,14 +146,17 @@ func (m *Model) termSet(t *policy.Term) matched {
 		}
 	} else {
 		in := m.matchSpaces(t.NamespaceSelector)
-		if list, ok := x.rarest(t.Pods, in.classes); ok {
+		if list, ok := rarest(conditions, in.classes); ok {
 			at := 0
 			for _, c := range list {
 				for x.spaces[at].hi <= int(c) {
 					at++
 				}
-				if in.answers[at] != enforcer.No {
-					add(int(c), int(c)+1, m.selects(t, m.points[c].pod))
+				if in.answers[at] == enforcer.No {
+					continue
+				}
+				if a := all(conditions, int(c)); a != enforcer.No {
+					addPoint(&certain, &possible, int(c), int(c)+1, both(in.answers[at], a))
 				}
 			}
 		} else {
@@ -131,15 +172,31 @@ func (m *Model) termSet(t *policy.Term) matched {
 	return s
 }
 
+// conditions is what a term asks of a class besides its namespace.
+func (m *Model) conditions(t *policy.Term) []condition {
+	var out []condition
+	for kind, s := range [3]cluster.Selector{podLabels: t.Pods, accountLabels: t.ServiceAccounts, podFacts: t.Facts} {
+		for i := range s {
+			seen := kind != podLabels || m.profile.Sees(s[i].Key) == enforcer.Yes
+			out = append(out, conditionOf(&s[i], m.terms.columns[kind][s[i].Key], seen))
+		}
+	}
+	return out
+}
+
 func (m *Model) matchSpaces(s cluster.Selector) spacesMatch {
 	x := &m.terms
 	key := termKey(&policy.Term{NamespaceSelector: s})
 	if in, ok := x.inSpaces[key]; ok {
 		return in
 	}
+	conditions := make([]condition, len(s))
+	for i := range s {
+		conditions[i] = conditionOf(&s[i], x.ofSpaces[s[i].Key], true)
+	}
 	in := spacesMatch{answers: make([]enforcer.Answer, len(x.spaces))}
 	for i, sp := range x.spaces {
-		if in.answers[i] = matchNamespace(s, sp.ns); in.answers[i] != enforcer.No {
+		if in.answers[i] = all(conditions, i); in.answers[i] != enforcer.No {
 			in.classes += sp.hi - sp.lo
 		}
 	}
@@ -147,30 +204,17 @@ func (m *Model) matchSpaces(s cluster.Selector) spacesMatch {
 	return in
 }
 
-// rarest gives the classes, sorted, that alone can match a selector, by the rarest of its values; ok is
-// false when looking through the given number of classes costs less.
-func (x *termIndex) rarest(s cluster.Selector, classes int) (list []int32, ok bool) {
-	best := classes / 2
-	for _, r := range s {
-		if r.Op != cluster.In {
-			continue
-		}
-		later := x.postings[r.Key+"\x01"]
-		n := len(later)
-		for _, v := range r.Values {
-			n += len(x.postings[r.Key+"\x00"+v])
-		}
-		if n >= best {
-			continue
-		}
-		best, ok = n, true
-		list = append([]int32{}, later...)
-		for _, v := range r.Values {
-			list = append(list, x.postings[r.Key+"\x00"+v]...)
+// rarest gives the classes, sorted, that alone can meet the conditions, by the one that fewest can; ok is false
+// when looking through the given number of classes costs less.
+func rarest(cs []condition, classes int) (list []int32, ok bool) {
+	best, at := classes/2, -1
+	for i := range cs {
+		if n, named := cs[i].candidates(); named && n < best {
+			best, at = n, i
 		}
 	}
-	if ok {
-		slices.Sort(list)
+	if at < 0 {
+		return nil, false
 	}
-	return list, ok
+	return cs[at].list(), true
 }
