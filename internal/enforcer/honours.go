@@ -26,7 +26,7 @@ func (p Profile) Honours(gk object.GroupKind) Answer {
 		return No
 	}
 	switch gk.Group {
-	case "security.istio.io", "networking.istio.io":
+	case "security.istio.io", "networking.istio.io", "extensions.istio.io":
 		return p.Mesh
 	case "policy.linkerd.io", "consul.hashicorp.com", "auth.consul.hashicorp.com", "kuma.io":
 		return Yes

@@ -64,7 +64,7 @@ func (l Layer) String() string {
 // IsMesh tells whether a kind is of a service mesh, whose proxies act whatever enforces on the network.
 func IsMesh(gk object.GroupKind) bool {
 	switch gk.Group {
-	case "security.istio.io", "networking.istio.io", "policy.linkerd.io", "consul.hashicorp.com", "auth.consul.hashicorp.com", "kuma.io":
+	case "security.istio.io", "networking.istio.io", "extensions.istio.io", "policy.linkerd.io", "consul.hashicorp.com", "auth.consul.hashicorp.com", "kuma.io":
 		return true
 	}
 	return false
@@ -152,6 +152,9 @@ type Kind struct {
 	// Compile turns one object into policies. It returns every problem it sees and never fails: what is
 	// not understood becomes a Doubt of what it would have affected.
 	Compile func(o *object.Object, c *cluster.Cluster) ([]Policy, []object.Problem)
+	// Settings, when not nil, makes policies of settings of the cluster that are no objects of GVKs. Their Ref and
+	// Pos are those of the object with the setting.
+	Settings func(c *cluster.Cluster) ([]Policy, []object.Problem)
 	// Facts, when not nil, gives what the kind's terms ask of pods beyond labels. Keys of facts must not
 	// clash with those of other kinds.
 	Facts func(c *cluster.Cluster) map[*cluster.Pod]Facts

@@ -50,17 +50,16 @@ func (k *compiler) authorization() []policy.Policy {
 		}
 		k.Refused(spec, "Istio refuses the object; write rules: [{}] to deny everything", "a DENY policy without rules denies nothing")
 	}
+	fill := func(p *policy.Policy, s *server) { k.fill(p, s, act, rules, provider) }
 	if len(targets) > 0 && len(k.Doubts) == 0 {
-		return k.targeted(targets, act, rules, provider)
+		return k.targeted(targets, act.tier, fill)
 	}
 	kinds := []string{Sidecar, Ambient, Gateway}
 	if act == actCustom {
 		kinds = []string{Sidecar, Gateway} // the ambient agent knows no CUSTOM
 	}
 	scope := k.scope(pods)
-	out := k.policies(scope, act.tier, kinds, func(p *policy.Policy, s *server) {
-		k.fill(p, s, act, rules, provider)
-	})
+	out := k.policies(scope, act.tier, kinds, fill)
 	if act == actAllow && len(k.Doubts) == 0 && k.unknownMembers(scope) {
 		out = append([]policy.Policy{k.neverSeen(scope)}, out...)
 	}

@@ -221,6 +221,7 @@ func (k *compiler) strangers(pos object.Pos, action policy.Action) []policy.Peer
 		{Kind: policy.NodePeer, Pos: pos},
 	}
 	if action == policy.Deny {
+		k.alone = k.alone || k.mesh.foreign == ""
 		if k.mesh.foreign != "" {
 			d := k.limit(pos, "%s", k.mesh.foreign)
 			out[1].Doubt = &d

@@ -230,3 +230,31 @@ func BenchmarkCompile(b *testing.B) {
 		compile(b, s.String())
 	}
 }
+
+// TestClusterNote: what rests on nobody outside having an identity says so, unless there is a sign of further
+// clusters; and what does not rest on it does not.
+func TestClusterNote(t *testing.T) {
+	const strict = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {namespace: shop, name: p}\nspec: {mtls: {mode: STRICT}}\n"
+	const byAddress = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {namespace: shop, name: p}\n" +
+		"spec: {rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}\n"
+	const remote = "---\napiVersion: v1\nkind: Secret\nmetadata: {namespace: istio-system, name: s, labels: {istio/multiCluster: \"true\"}}\n"
+	for _, tt := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"strict", strict, true}, {"strict, with a remote cluster", strict + remote, false},
+		{"by principal", strings.Replace(byAddress, "ipBlocks: [10.0.0.0/8]", "namespaces: [shop]", 1), true},
+		{"by address", byAddress, false},
+	} {
+		policies, _, _ := compile(t, namespaces+tt.text)
+		got := false
+		for _, p := range policies {
+			for _, n := range p.Notes {
+				got = got || strings.Contains(n.Msg, "the Secrets with which clusters join a mesh are not read")
+			}
+		}
+		if len(policies) == 0 || got != tt.want {
+			t.Errorf("%s: note %v in %d policies", tt.name, got, len(policies))
+		}
+	}
+}

@@ -6,7 +6,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// fields is a line for every field of the five kinds.
+// fields is a line for every field of the kinds.
 func fields() []policy.Field {
 	const (
 		authz, peer, request, sidecar, entry = "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Sidecar", "ServiceEntry"
@@ -15,6 +15,9 @@ func fields() []policy.Field {
 		noBoundary = "says what the proxy knows or shapes traffic, and is no boundary"
 		names      = "names hosts for the proxies; opens and closes nothing"
 		token      = "a request without a token is let through, so no connection is refused"
+		plugin     = "WasmPlugin"
+		traffic    = "TrafficExtension"
+		code       = "code in the proxy: it may refuse what policies allow, on every port and in the directions of match"
 		identity   = "counts where the connection uses mTLS; under PERMISSIVE a client of the mesh may choose plain text, so a denial by identity is then undecided"
 		waypoint   = "exact for a Gateway of this cluster; what acts at a waypoint is not modelled and leaves ambient pods undecided"
 	)
@@ -62,6 +65,13 @@ func fields() []policy.Field {
 			"mode", "privateKey", "serverCertificate", "subjectAltNames[]", "tlsCertificates[]", "tlsCertificates[].caCertificates",
 			"tlsCertificates[].privateKey", "tlsCertificates[].serverCertificate", "verifyCertificateHash[]", "verifyCertificateSpki[]")...),
 
+		of(plugin, false, code, extension("spec.", "targetRef", "targetRef.group", "targetRef.kind", "targetRef.name", "targetRef.namespace")...),
+		of(plugin, false, code, wasm("spec.")...),
+		of(traffic, false, code, extension("spec.", "lua", "lua.inlineCode", "wasm")...),
+		of(traffic, false, code, wasm("spec.wasm.")...),
+		of(plugin, true, "none selects every pod; in the root namespace those of all namespaces", "spec.selector", "spec.selector.matchLabels{}"),
+		of(traffic, true, "none selects every pod; in the root namespace those of all namespaces", "spec.selector", "spec.selector.matchLabels{}"),
+
 		of(entry, true, names, "spec.addresses[]", "spec.exportTo[]", "spec.hosts[]", "spec.location", "spec.resolution", "spec.subjectAltNames[]",
 			"spec.workloadSelector", "spec.workloadSelector.labels{}"),
 		of(entry, true, names, below("spec.endpoints[]", "address", "labels{}", "locality", "network", "ports{}", "serviceAccount", "weight")...),
@@ -88,6 +98,26 @@ func below(path string, names ...string) []string {
 
 func refs() []string {
 	return slices.Concat(below("spec.targetRef", "group", "kind", "name", "namespace"), below("spec.targetRefs[]", "group", "kind", "name", "namespace"))
+}
+
+// extension is the fields that the two kinds of extensions share, and more.
+func extension(path string, more ...string) []string {
+	var out []string
+	for _, n := range append(more, "match[]", "match[].mode", "match[].ports[]", "match[].ports[].number", "phase", "priority",
+		"targetRefs[]", "targetRefs[].group", "targetRefs[].kind", "targetRefs[].name", "targetRefs[].namespace") {
+		out = append(out, path+n)
+	}
+	return out
+}
+
+// wasm is the fields of a module.
+func wasm(path string) []string {
+	var out []string
+	for _, n := range []string{"failStrategy", "imagePullPolicy", "imagePullSecret", "pluginConfig", "pluginName", "sha256", "type", "url", "verificationKey",
+		"vmConfig", "vmConfig.env[]", "vmConfig.env[].name", "vmConfig.env[].value", "vmConfig.env[].valueFrom"} {
+		out = append(out, path+n)
+	}
+	return out
 }
 
 func pool(path string) []string {

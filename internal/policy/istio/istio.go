@@ -1,5 +1,5 @@
 // Package istio is the policy kinds of Istio's mesh: AuthorizationPolicy, PeerAuthentication,
-// RequestAuthentication, Sidecar and ServiceEntry, in sidecar and in ambient mode.
+// RequestAuthentication, Sidecar, ServiceEntry and what extends a proxy, in sidecar and in ambient mode.
 //
 // They make a layer of their own (policy.Mesh), enforced by proxies at the side of the server. What no proxy
 // sees is allowed there: everything but TCP, the ports of the proxy itself, and ports that are excluded. The
@@ -26,26 +26,34 @@ import (
 const (
 	securityGroup   = "security.istio.io"
 	networkingGroup = "networking.istio.io"
+	extensionsGroup = "extensions.istio.io"
 )
+
+var gvks = []object.GroupKind{
+	{Group: securityGroup, Kind: "AuthorizationPolicy"},
+	{Group: securityGroup, Kind: "PeerAuthentication"},
+	{Group: securityGroup, Kind: "RequestAuthentication"},
+	{Group: networkingGroup, Kind: "Sidecar"},
+	{Group: networkingGroup, Kind: "ServiceEntry"},
+	{Group: extensionsGroup, Kind: "WasmPlugin"},
+	{Group: extensionsGroup, Kind: "TrafficExtension"},
+}
 
 // Kind compiles each object to one policy for every way in which the pods it selects are in the mesh.
 var Kind = policy.Kind{
-	Name: "Istio",
-	GVKs: []object.GroupKind{
-		{Group: securityGroup, Kind: "AuthorizationPolicy"},
-		{Group: securityGroup, Kind: "PeerAuthentication"},
-		{Group: securityGroup, Kind: "RequestAuthentication"},
-		{Group: networkingGroup, Kind: "Sidecar"},
-		{Group: networkingGroup, Kind: "ServiceEntry"},
-	},
+	Name:  "Istio",
+	GVKs:  gvks,
 	Since: "0.2",
 	Doc: "Istio's AuthorizationPolicy and PeerAuthentication, in sidecar and ambient mode, as a layer that must allow " +
 		"a connection besides the network. Identities count only where a connection uses mTLS. HTTP conditions are " +
 		"kept for the reader: they decide about requests, not about connections. RequestAuthentication, Sidecar and " +
-		"ServiceEntry are read and shown; none of them is a boundary.",
-	Fields:  fields(),
-	Compile: compile,
-	Facts:   facts,
+		"ServiceEntry are read and shown; none of them is a boundary. What WasmPlugin and TrafficExtension put into a " +
+		"proxy may refuse anything, so it leaves answers undecided; so does a mesh whose proxies let nothing out but to " +
+		"hosts they know (outboundTrafficPolicy).",
+	Fields:   fields(),
+	Compile:  compile,
+	Settings: settingsPolicies,
+	Facts:    facts,
 }
 
 // The tiers of the mesh layer, in the order in which a proxy applies them.
@@ -71,6 +79,8 @@ func compile(o *object.Object, c *cluster.Cluster) ([]policy.Policy, []object.Pr
 		out = k.sidecar()
 	case "ServiceEntry":
 		k.serviceEntry()
+	case "WasmPlugin", "TrafficExtension":
+		out = k.extension()
 	}
 	return out, k.Problems
 }
@@ -79,17 +89,22 @@ func compile(o *object.Object, c *cluster.Cluster) ([]policy.Policy, []object.Pr
 type compiler struct {
 	*policy.Reader
 	mesh *mesh
+	// alone says that a rule rests on addresses outside the cluster having no identity.
+	alone bool
 }
 
 // identity checks what makes the object one that an API server keeps.
 func (k *compiler) identity() {
 	o := k.Object
 	versions := []string{"v1", "v1beta1"}
-	if o.Ref.Group == networkingGroup {
+	switch o.Ref.Group {
+	case networkingGroup:
 		versions = append(versions, "v1alpha3")
+	case extensionsGroup:
+		versions = []string{"v1alpha1"}
 	}
 	if !slices.Contains(versions, o.Version) {
-		k.Refused(o.Root.Get("apiVersion"), "write apiVersion: "+o.Ref.Group+"/v1", "apiVersion %s/%s has no %s", o.Ref.Group, o.Version, o.Ref.Kind)
+		k.Refused(o.Root.Get("apiVersion"), "write apiVersion: "+o.Ref.Group+"/"+versions[0], "apiVersion %s/%s has no %s", o.Ref.Group, o.Version, o.Ref.Kind)
 	}
 	if o.Ref.Name == "" && o.Root.Get("metadata", "generateName").Str() == "" {
 		k.Refused(o.Root.Get("metadata"), "the API server refuses an object without a name", "metadata.name is missing")
@@ -101,6 +116,10 @@ func (k *compiler) identity() {
 func (k *compiler) settled() {
 	if d := k.mesh.doubt; d != nil {
 		k.Doubts = append(k.Doubts, *d)
+	}
+	if ns := k.Object.Ref.Namespace; k.mesh.doubt == nil && k.mesh.isRoot(ns) == unknown {
+		k.NotModelled(k.Object.Root.Get("metadata", "namespace"), "no MeshConfig is in the input, and the root namespace may be %s: the object may hold in all namespaces or in %s alone; "+
+			"add the ConfigMap istio", strings.Join(append([]string{k.mesh.root}, k.mesh.rivals...), " or "), ns)
 	}
 	if rev := k.Object.Root.Get("metadata", "labels").Get("istio.io/rev"); rev.IsSet() {
 		k.NotModelled(rev, "label istio.io/rev=%s gives the object to one control plane only, and it is not known which pods that one serves", rev.Str())
@@ -219,7 +238,7 @@ func meshIn(values ...string) cluster.Requirement {
 // scope is the pods an object is about, by namespace and labels.
 func (k *compiler) scope(pods cluster.Selector) policy.Term {
 	t := policy.Term{Namespace: k.Object.Ref.Namespace, Pods: pods}
-	if t.Namespace == k.mesh.root {
+	if k.mesh.isRoot(t.Namespace) != no {
 		t.Namespace = ""
 	}
 	return t
@@ -252,7 +271,12 @@ func (k *compiler) policies(scope policy.Term, tier policy.Tier, kinds []string,
 	var out []policy.Policy
 	for i := range groups {
 		p := with(groups[i].facts)
+		k.alone = false
 		fill(&p, &groups[i].server)
+		if k.alone {
+			p.Notes = append(slices.Clip(p.Notes), k.limit(k.Object.Pos, "the Secrets with which clusters join a mesh are not read: "+
+				"addresses outside the cluster are taken to have no identity of the mesh"))
+		}
 		out = append(out, p)
 	}
 	return out

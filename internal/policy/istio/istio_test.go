@@ -38,6 +38,8 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		policies, problems, c := compile(t, string(data))
 		istio.Kind.Facts(c)
+		more, _ := istio.Kind.Settings(c)
+		policies = append(policies, more...)
 		doubted := map[object.Ref]bool{}
 		for _, p := range policies {
 			if p.Layer != policy.Mesh || len(p.Subjects) == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
-// Keys of the facts about pods. A pod outside the mesh has none of them.
+// Keys of the facts about pods. A pod outside the mesh has none of them but FactServices.
 const (
 	// FactMesh is how the pod is in the mesh: one of the values below.
 	FactMesh = "mesh"
@@ -218,16 +218,22 @@ func (m *mesh) principal(p *cluster.Pod) string {
 	return m.trustDomain + "/ns/" + p.Namespace.Name + "/sa/" + p.ServiceAccount
 }
 
-// facts gives the facts of every pod that is, or may be, in the mesh.
+// facts gives the facts of every pod that is, or may be, in the mesh, and FactServices of others too.
 func facts(c *cluster.Cluster) map[*cluster.Pod]policy.Facts {
 	m := newMesh(c)
 	out := map[*cluster.Pod]policy.Facts{}
 	for _, p := range c.Pods {
+		f := policy.Facts{}
+		if m.registryOnly != nil {
+			if ports := m.registered(p); !ports.IsEmpty() {
+				f[FactServices] = policy.Fact{Value: ports.String()}
+				out[p] = f
+			}
+		}
 		member := m.member(p)
 		if len(member.values) == 0 {
 			continue
 		}
-		f := policy.Facts{}
 		out[p] = f
 		s := m.server(p, member.values[0])
 		for _, known := range []struct{ key, value string }{

@@ -63,11 +63,12 @@ func (m *mesh) readEvidence() {
 			m.installed = true
 		}
 	}
-	for _, w := range m.c.Workloads {
-		if strings.HasPrefix(w.Ref.Name, "istiod") || w.Pods[0].Labels["app"] == "istiod" {
-			m.installed = true
-		}
-	}
+	m.installed = m.installed || m.stated || slices.ContainsFunc(m.c.Workloads, controlPlane)
+}
+
+// controlPlane tells whether a workload is istiod.
+func controlPlane(w *cluster.Workload) bool {
+	return strings.HasPrefix(w.Ref.Name, "istiod") || w.Pods[0].Labels["app"] == "istiod"
 }
 
 // readInjectors reads what decides which templates get a sidecar, as far as it is in the input.
@@ -135,6 +136,45 @@ func (m *mesh) readForeign() {
 			say(o, "pods of other clusters")
 		}
 	}
+	// The Secrets are not read from a live cluster. What follows is set where clusters share a mesh.
+	several := func(o *object.Object, what string) {
+		if m.foreign == "" {
+			m.foreign = fmt.Sprintf("%s %s, as where several clusters share a mesh, so pods of other clusters may have an identity of it", o.Ref, what)
+		}
+	}
+	for _, o := range m.c.Kind("", "ConfigMap") {
+		v := o.Root.Get("data", "meshNetworks")
+		if !v.IsSet() || o.Ref.Name != "istio" && !strings.HasPrefix(o.Ref.Name, "istio-") {
+			continue
+		}
+		if tree, err := parseYAML(v); err != nil || len(tree.Get("networks").Map()) > 0 {
+			several(o, "names networks")
+		}
+	}
+	for _, w := range m.c.Workloads {
+		for _, p := range w.Pods {
+			if name := clusterID(p); controlPlane(w) && name != "" && name != "Kubernetes" {
+				several(p.Object, "calls its cluster "+name)
+			}
+		}
+	}
+	for _, o := range m.c.Kind("", "Namespace") {
+		if network := o.Root.Get("metadata", "labels").Get("topology.istio.io/network").Str(); network != "" {
+			several(o, "is of network "+network)
+		}
+	}
+}
+
+// clusterID is what the control plane calls the cluster of its pod.
+func clusterID(p *cluster.Pod) string {
+	for _, c := range p.Spec.Get("containers").List() {
+		for _, e := range c.Get("env").List() {
+			if e.Get("name").Str() == "CLUSTER_ID" {
+				return e.Get("value").Str()
+			}
+		}
+	}
+	return ""
 }
 
 // metadata is that of the pod, or of the template it stands for.

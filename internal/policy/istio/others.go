@@ -67,6 +67,13 @@ func (k *compiler) sidecar() []policy.Policy {
 	pos := k.Object.At(spec)
 	note := k.limit(pos, "a Sidecar object says what the proxy knows; it keeps no process from going elsewhere")
 	var rules []policy.Rule
+	switch {
+	case text != "":
+	case spec.Get("outboundTrafficPolicy").IsSet(): // the zero of the mode
+		text, mode = "REGISTRY_ONLY", spec.Get("outboundTrafficPolicy")
+	case k.mesh.registryOnly != nil: // of the mesh, for the hosts that this object leaves
+		text, mode = "REGISTRY_ONLY", spec
+	}
 	if text == "REGISTRY_ONLY" {
 		where := "hosts without a Service or ServiceEntry"
 		if len(hosts) > 0 {
@@ -87,7 +94,7 @@ func (k *compiler) serviceEntry() {
 	spec := k.Object.Root.Get("spec")
 	k.known(spec)
 	hosts := k.List(spec.Get("hosts"), "spec.hosts")
-	if len(hosts) == 0 {
+	if v := spec.Get("hosts"); len(hosts) == 0 && (!v.IsSet() || v.Kind == object.List) {
 		k.Refused(spec, "the API server refuses the object", "spec.hosts is missing")
 	}
 	k.Note(spec, "", "a ServiceEntry names hosts for the proxies; it neither opens nor closes anything")

@@ -172,16 +172,17 @@ func (m *mesh) composed(p *cluster.Pod) (general mode, ports map[int]mode) {
 	for i := range m.peers {
 		pa := &m.peers[i]
 		ns := pa.object.Ref.Namespace
-		if ns != m.root && ns != p.Namespace.Name {
+		root := m.isRoot(ns)
+		if root == no && ns != p.Namespace.Name {
 			continue
 		}
-		if pa.doubted || m.doubt != nil || !m.discovers(m.c.Namespace(ns)) {
+		if pa.doubted || root == unknown || !m.discovers(m.c.Namespace(ns)) {
 			return anyMode, nil
 		}
 		switch {
-		case ns == m.root && len(pa.labels) == 0:
+		case root == yes && len(pa.labels) == 0:
 			inMesh = append(inMesh, pa)
-		case ns == m.root: // ignored
+		case root == yes: // ignored
 		case len(pa.labels) == 0:
 			inNamespace = append(inNamespace, pa)
 		default:
@@ -262,7 +263,7 @@ func (k *compiler) peerAuthentication() []policy.Policy {
 	k.Doubts, k.Problems = nil, nil
 	pa := readPeerAuthn(k.Reader)
 	k.settled()
-	if k.Object.Ref.Namespace == k.mesh.root && len(pa.labels) > 0 && len(k.Doubts) == 0 {
+	if k.mesh.isRoot(k.Object.Ref.Namespace) == yes && len(pa.labels) > 0 && len(k.Doubts) == 0 {
 		k.Warn(k.Object.Root.Get("spec", "selector"), "move it to the namespace of the pods",
 			"a PeerAuthentication with a selector has no effect in the root namespace %s", k.mesh.root)
 		return nil

@@ -151,6 +151,7 @@ func (s *source) narrowed() *netset.Addrs {
 // comes in plain text when that is enough, and members of the mesh that are no pods of this cluster.
 func (k *compiler) outsiders(src *source, act action, pos object.Pos) []policy.Peer {
 	if !src.plain {
+		k.alone = k.alone || k.mesh.foreign == ""
 		var out []policy.Peer
 		if k.mesh.foreign != "" {
 			d := k.limit(pos, "%s", k.mesh.foreign)

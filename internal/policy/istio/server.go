@@ -225,7 +225,7 @@ func (m *mesh) patched(p *cluster.Pod, context string) string {
 // reaches tells whether an object of the mesh may select a pod by labels: in its namespace, or anywhere when
 // it is in the root namespace.
 func (m *mesh) reaches(o *object.Object, labels *object.Value, p *cluster.Pod) bool {
-	if o.Ref.Namespace != p.Namespace.Name && o.Ref.Namespace != m.root && m.doubt == nil {
+	if o.Ref.Namespace != p.Namespace.Name && m.isRoot(o.Ref.Namespace) == no {
 		return false
 	}
 	if targets := o.Root.Get("spec", "targetRefs"); len(targets.List()) > 0 {

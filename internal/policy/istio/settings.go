@@ -23,6 +23,9 @@ type settings struct {
 	autoMTLS    bool     // client proxies use mTLS on their own where the server takes it
 	hbone       bool     // sidecars and gateways speak the tunnel protocol of ambient pods
 	stated      bool     // a MeshConfig was read
+	// registryOnly, when not nil, says where proxies are told to let nothing out but to hosts they know.
+	registryOnly *policy.Doubt
+	rivals       []string // other namespaces that may be the root, where no MeshConfig says which one is
 	// discovery, when not nil, selects the namespaces that the control plane looks at (any of them).
 	discovery []cluster.Selector
 	// doubt, when not nil, says why none of this is certain.
@@ -76,6 +79,11 @@ func readSettings(c *cluster.Cluster) settings {
 		got := s
 		got.doubt = nil
 		got.read(m.root)
+		// REGISTRY_ONLY is the zero of the mode, and a mode that does not exist may be anything.
+		if v := m.root.Get("outboundTrafficPolicy"); v.IsSet() && v.Get("mode").Str() != "ALLOW_ANY" {
+			got.registryOnly = &policy.Doubt{Pos: m.object.At(v), Ref: m.object.Ref,
+				Msg: "the proxy stops connections to hosts without a Service or ServiceEntry (outboundTrafficPolicy of the mesh), unless the process goes past it"}
+		}
 		if first == nil {
 			first = &got
 		} else if !first.equal(got) {
@@ -85,8 +93,64 @@ func readSettings(c *cluster.Cluster) settings {
 	if first != nil {
 		first.doubt, first.stated = s.doubt, true
 		s = *first
+	} else if s.doubt == nil {
+		s.rivals = rivals(c, s.root)
 	}
 	return s
+}
+
+// rivals are the namespaces beside the default one that may be the root of a mesh whose MeshConfig is not in
+// the input: those in which its control plane is, and those that are called after Istio, hold policies, and are
+// not there for gateways.
+func rivals(c *cluster.Cluster, root string) []string {
+	var out []string
+	add := func(ns string) {
+		if ns != "" && ns != root && !slices.Contains(out, ns) {
+			out = append(out, ns)
+		}
+	}
+	for _, w := range c.Workloads {
+		if controlPlane(w) {
+			add(w.Ref.Namespace)
+		}
+	}
+	for _, o := range c.Kind("", "ConfigMap") {
+		if strings.HasPrefix(o.Ref.Name, "istio-sidecar-injector") {
+			add(o.Ref.Namespace)
+		}
+	}
+	forGateways := func(ns string) bool {
+		return slices.ContainsFunc([]string{"gateway", "gw", "ingress", "egress"}, func(word string) bool { return strings.Contains(ns, word) }) ||
+			slices.ContainsFunc(c.Pods, func(p *cluster.Pod) bool {
+				role, _ := proxyOf(p)
+				return p.Namespace.Name == ns && (role == "router" || strings.Contains(annotation(p, "inject.istio.io/templates"), "gateway"))
+			})
+	}
+	var asked []string
+	for _, gk := range gvks {
+		for _, o := range c.Kind(gk.Group, gk.Kind) {
+			ns := o.Ref.Namespace
+			if !strings.HasPrefix(ns, "istio-") || slices.Contains(asked, ns) {
+				continue
+			}
+			if asked = append(asked, ns); !forGateways(ns) {
+				add(ns)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// isRoot tells whether what stands in a namespace holds everywhere.
+func (s *settings) isRoot(namespace string) answer {
+	switch {
+	case s.doubt != nil, slices.Contains(s.rivals, namespace), namespace == s.root && len(s.rivals) > 0:
+		return unknown
+	case namespace == s.root:
+		return yes
+	}
+	return no
 }
 
 // read takes over the fields of a MeshConfig that matter here; all others are about other things.
@@ -115,7 +179,7 @@ func (s *settings) read(v *object.Value) {
 
 func (s *settings) equal(t settings) bool {
 	return s.root == t.root && s.trustDomain == t.trustDomain && slices.Equal(s.aliases, t.aliases) && s.autoMTLS == t.autoMTLS &&
-		s.hbone == t.hbone && slices.EqualFunc(s.discovery, t.discovery, func(a, b cluster.Selector) bool { return a.String() == b.String() })
+		s.hbone == t.hbone && (s.registryOnly == nil) == (t.registryOnly == nil) && slices.EqualFunc(s.discovery, t.discovery, func(a, b cluster.Selector) bool { return a.String() == b.String() })
 }
 
 // discovers tells whether the control plane certainly looks at a namespace.

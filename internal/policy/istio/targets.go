@@ -49,19 +49,17 @@ func (k *compiler) targets(spec *object.Value) []target {
 // targeted makes policies of an object that is attached to something. A gateway of this cluster is a
 // workload like others. What a waypoint does is not modelled: connections may go past it, so it certainly
 // stops nothing.
-func (k *compiler) targeted(targets []target, act action, rules []rule, provider string) []policy.Policy {
+func (k *compiler) targeted(targets []target, tier policy.Tier, fill func(*policy.Policy, *server)) []policy.Policy {
 	ns := k.Object.Ref.Namespace
 	var out []policy.Policy
 	for _, t := range targets {
 		if t.kind == "Gateway" {
 			pods := cluster.NewSelector(equals(gatewayLabel, t.name))
 			if class := k.mesh.classOfGateway(ns, t.name); class != "" && class != waypointClass {
-				out = append(out, k.policies(policy.Term{Namespace: ns, Pods: pods}, act.tier, []string{Gateway}, func(p *policy.Policy, s *server) {
-					k.fill(p, s, act, rules, provider)
-				})...)
+				out = append(out, k.policies(policy.Term{Namespace: ns, Pods: pods}, tier, []string{Gateway}, fill)...)
 				continue
 			}
-			out = append(out, k.atWaypoint(policy.Term{Namespace: ns, Pods: pods, Facts: cluster.NewSelector(meshIn(Gateway, Waypoint))}, t, act))
+			out = append(out, k.atWaypoint(policy.Term{Namespace: ns, Pods: pods, Facts: cluster.NewSelector(meshIn(Gateway, Waypoint))}, t, tier))
 		}
 		scope := policy.Term{Namespace: ns, Facts: cluster.NewSelector(meshIn(Ambient))}
 		if t.kind == "GatewayClass" {
@@ -72,14 +70,14 @@ func (k *compiler) targeted(targets []target, act action, rules []rule, provider
 				scope.Pods = cluster.MatchLabels(svc.Selector)
 			}
 		}
-		out = append(out, k.atWaypoint(scope, t, act))
+		out = append(out, k.atWaypoint(scope, t, tier))
 	}
 	return out
 }
 
-func (k *compiler) atWaypoint(scope policy.Term, t target, act action) policy.Policy {
+func (k *compiler) atWaypoint(scope policy.Term, t target, tier policy.Tier) policy.Policy {
 	return policy.Policy{
-		Ref: k.Object.Ref, Pos: k.Object.Pos, Layer: policy.Mesh, Tier: act.tier, Subjects: []policy.Term{scope},
+		Ref: k.Object.Ref, Pos: k.Object.Pos, Layer: policy.Mesh, Tier: tier, Subjects: []policy.Term{scope},
 		Rules: []policy.Rule{{
 			Direction: policy.Ingress, Action: policy.Deny, Peers: []policy.Peer{{Kind: policy.AnyPeer, Pos: t.pos}}, Conns: netset.Of(netset.TCP),
 			Pos: t.pos, Path: "spec.targetRefs",

@@ -34,6 +34,11 @@ func Compile(c *cluster.Cluster) policy.Set {
 		if k.Facts != nil {
 			addFacts(&set, k.Facts(c))
 		}
+		if k.Settings != nil {
+			policies, problems := k.Settings(c)
+			set.Policies = append(set.Policies, policies...)
+			set.Problems = append(set.Problems, problems...)
+		}
 		for _, gk := range k.GVKs {
 			known[gk] = true
 			for _, o := range c.Kind(gk.Group, gk.Kind) {

@@ -8,6 +8,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/fixture"
 	"github.com/bulkhead-sec/bulkhead/internal/load"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
 )
 
@@ -81,7 +82,7 @@ metadata: {namespace: a, name: opaque}
 	}
 }
 
-// TestDeciding: an object counts once, whatever becomes of it, and what decides nothing does not count.
+// TestDeciding: an object counts once, whatever becomes of it, and what decides nothing, or is a setting, does not count.
 func TestDeciding(t *testing.T) {
 	const in = `
 apiVersion: networking.k8s.io/v1
@@ -102,12 +103,20 @@ spec: {egress: []}
 apiVersion: v1
 kind: Service
 metadata: {namespace: a, name: s}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {namespace: istio-system, name: istio}
+data: {mesh: "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}
 `
 	objects, _, _ := load.Parse([]byte(in), "in.yaml", load.Limits{})
 	slices.Reverse(objects)
 	c, _ := cluster.New(objects, cluster.Options{})
 	set := kinds.Compile(c)
-	if len(set.Policies) < 2 {
+	if !slices.ContainsFunc(set.Policies, func(p policy.Policy) bool { return p.Ref.Kind == "ConfigMap" }) {
+		t.Error("the setting of the mesh makes no policy")
+	}
+	if len(set.Policies) < 3 {
 		t.Fatalf("got %d policies, want one object to become two", len(set.Policies))
 	}
 	var got []string

@@ -21,8 +21,16 @@ type Object struct {
 // policies, which become nothing.
 func Deciding(c *cluster.Cluster, set policy.Set) []Object {
 	var out []Object
+	compiled := map[object.GroupKind]bool{}
+	for _, k := range All {
+		for _, gk := range k.GVKs {
+			compiled[gk] = true
+		}
+	}
 	for _, p := range set.Policies {
-		out = append(out, Object{p.Ref, p.Pos})
+		if compiled[p.Ref.GroupKind()] { // and not settings
+			out = append(out, Object{p.Ref, p.Pos})
+		}
 	}
 	for _, o := range set.Opaque {
 		out = append(out, Object{o.Ref, o.Pos})
