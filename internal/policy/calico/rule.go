@@ -94,12 +94,20 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []comp
 }
 
 // keepRefusals forgets the problems of a rule that decides nothing, apart from those that are doubts of the whole
-// policy.
+// policy. A field that a stored object has and that is not known is told all the same: whoever wrote it meant
+// something by it.
 func (c *compiler) keepRefusals(before, told int) {
-	c.Problems = slices.DeleteFunc(c.Problems, func(p object.Problem) bool {
-		told--
-		return told < 0 && !slices.Contains(c.Doubts[before:], policy.Doubt{Pos: p.Pos, Ref: p.Ref, Msg: p.Msg})
-	})
+	kept := c.Problems[:told:told]
+	for _, p := range c.Problems[told:] {
+		switch {
+		case slices.Contains(c.Doubts[before:], policy.Doubt{Pos: p.Pos, Ref: p.Ref, Msg: p.Msg}):
+			kept = append(kept, p)
+		case strings.HasSuffix(p.Msg, ": unknown field"):
+			p.Severity, p.Hint = object.Warning, "a Log rule decides nothing, and goes on to the next one"
+			kept = append(kept, p)
+		}
+	}
+	c.Problems = kept
 }
 
 // action reads the action into r, and tells whether it is Log.
