@@ -168,7 +168,7 @@ func (c *compiler) groupsAddrs(groups []*object.Object, v *object.Value, path st
 // groupAddrs reads a CiliumCIDRGroup.
 func (c *compiler) groupAddrs(o *object.Object, r *policy.Reader) (netset.Addrs, []policy.Doubt) {
 	spec := o.Root.Get("spec")
-	if spec.Get("externalCIDRs") == nil {
+	if !spec.Get("externalCIDRs").IsSet() {
 		r.Refused(spec, refused, "spec.externalCIDRs is missing")
 	}
 	doubts := r.Fields(spec, "spec", "externalCIDRs")

@@ -15,7 +15,7 @@ func (c *compiler) egressGateway() []policy.Policy {
 	spec := c.Object.Root.Get("spec")
 	doubts := c.Fields(spec, "spec", "selectors", "destinationCIDRs", "excludedCIDRs", "egressGateway", "egressGateways")
 	for _, name := range []string{"selectors", "destinationCIDRs", "egressGateway"} {
-		if spec.Get(name) == nil {
+		if !spec.Get(name).IsSet() {
 			c.Refused(spec, refused, "spec.%s is missing", name)
 		}
 	}

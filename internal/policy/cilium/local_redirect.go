@@ -16,7 +16,7 @@ func (c *compiler) localRedirect() []policy.Policy {
 	spec := c.Object.Root.Get("spec")
 	doubts := c.Fields(spec, "spec", "redirectFrontend", "redirectBackend", "skipRedirectFromBackend", "description")
 	for _, name := range []string{"redirectFrontend", "redirectBackend"} {
-		if spec.Get(name) == nil {
+		if !spec.Get(name).IsSet() {
 			c.Refused(spec, refused, "spec.%s is missing", name)
 		}
 	}
