@@ -28,6 +28,8 @@ type Spec struct {
 	Zones   []Zone  `json:"zones,omitempty"`
 	Entries []Entry `json:"entries,omitempty"`
 	Needs   []Need  `json:"needs,omitempty"`
+	// Exceptions are findings that someone accepts for a time.
+	Exceptions []Exception `json:"exceptions,omitempty"`
 }
 
 // Assume is facts that manifests do not tell. Command line flags win over it.
@@ -77,6 +79,20 @@ type Entry struct {
 	Workload      string `json:"workload,omitempty"`
 	Ports         string `json:"ports,omitempty"` // of the pods: "tcp/443"; empty means every port the entry has
 	Justification string `json:"justification"`
+}
+
+// Exception accepts the failed findings of one check about one subject until a day. It excuses no other.
+type Exception struct {
+	ID    string `json:"id"`
+	Check string `json:"check"` // "DEN-03"
+	// Subject is "Kind namespace/name", "namespace/name", or "namespace/*" for all subjects of a namespace.
+	Subject  string `json:"subject"`
+	Reason   string `json:"reason"`
+	Owner    string `json:"owner"`
+	Approver string `json:"approver"`
+	Approved string `json:"approved,omitempty"` // date
+	Expires  string `json:"expires"`            // the last day it holds, "2026-06-30"
+	Ticket   string `json:"ticket,omitempty"`
 }
 
 // Need is one line of the flow register: a connection that the business needs (PCI DSS 1.2.5).

@@ -60,6 +60,6 @@ func (a *analysis) engine(flag string, said pci.Assumptions) (enforcer.Profile, 
 func (a *analysis) input() *pci.Input {
 	return &pci.Input{
 		Model: a.model, Cluster: a.cluster, Policies: a.policies, Profile: a.profile, Exposure: a.exposure,
-		Scope: a.scope, Intent: a.intent, LoadProblems: a.problems,
+		Scope: a.scope, Intent: a.intent, LoadProblems: a.problems, Today: a.today,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/bulkhead-sec/bulkhead/internal/evidence"
 	"github.com/bulkhead-sec/bulkhead/internal/load"
@@ -21,6 +22,9 @@ func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manif
 		namespace: m.Assume.Namespace, enforcer: m.Assume.Enforcer, podCIDRs: m.Assume.PodCIDRs, svcCIDRs: m.Assume.ServiceCIDRs,
 		nodeCIDRs: m.Assume.NodeCIDRs, scopeLabel: m.Assume.ScopeLabel,
 	}
+	if _, err := time.Parse(time.RFC3339, m.Created); err != nil {
+		return nil, nil, fmt.Errorf("created: %w", err)
+	}
 	if err := o.check([]string{"-"}); err != nil {
 		return nil, nil, err
 	}
@@ -29,7 +33,7 @@ func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manif
 		return nil, nil, err
 	}
 	loaded.Coverage.Sources = []string{evidence.SnapshotFile}
-	a, err := conclude(loaded, &o)
+	a, err := conclude(loaded, &o, m.Created[:len(time.DateOnly)])
 	if err != nil {
 		return nil, nil, err
 	}

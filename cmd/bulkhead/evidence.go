@@ -124,13 +124,9 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 
 // created is the time to write into the package.
 func (o *createOptions) created() (string, error) {
-	at := time.Now()
-	if s := os.Getenv("SOURCE_DATE_EPOCH"); s != "" && o.at == "" {
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return "", fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
-		}
-		at = time.Unix(n, 0)
+	at, err := clock()
+	if err != nil {
+		return "", err
 	}
 	if o.at != "" {
 		t, err := time.Parse(time.RFC3339, o.at)

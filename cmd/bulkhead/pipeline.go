@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -28,6 +31,7 @@ type analysis struct {
 	model    *reach.Model
 	exposure exposure.Set
 	problems []object.Problem // of all steps, by place
+	today    string           // the day to judge by, "2026-01-31"
 	assumed  []string         // facts that were stated and not read, with who stated them
 }
 
@@ -48,7 +52,24 @@ func (g *globals) analyse(ctx context.Context, sources []string, o *sourceOption
 		return nil, err
 	}
 	p.phase("computing")
-	return conclude(loaded, o)
+	now, err := clock()
+	if err != nil {
+		return nil, err
+	}
+	return conclude(loaded, o, now.Format(time.DateOnly))
+}
+
+// clock is the time in UTC; SOURCE_DATE_EPOCH stands for it where results must not change.
+func clock() (time.Time, error) {
+	s := os.Getenv("SOURCE_DATE_EPOCH")
+	if s == "" {
+		return time.Now().UTC(), nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH: %w", err)
+	}
+	return time.Unix(n, 0).UTC(), nil
 }
 
 // read is the first step: the objects of the sources. No object at all is an error.
@@ -67,8 +88,8 @@ func (g *globals) read(ctx context.Context, sources []string, o *sourceOptions, 
 	return loaded, nil
 }
 
-// conclude is everything after reading.
-func conclude(loaded *load.Result, o *sourceOptions) (*analysis, error) {
+// conclude is everything after reading, judged by a day.
+func conclude(loaded *load.Result, o *sourceOptions, today string) (*analysis, error) {
 	opt, err := o.facts()
 	if err != nil {
 		return nil, err
@@ -77,7 +98,7 @@ func conclude(loaded *load.Result, o *sourceOptions) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &analysis{loaded: loaded, problems: slices.Clone(loaded.Problems)}
+	a := &analysis{loaded: loaded, today: today, problems: slices.Clone(loaded.Problems)}
 	var more []object.Problem
 	said := pci.ReadAssume(a.loaded.Objects)
 	a.assume(&opt, said)

@@ -18,7 +18,8 @@ type Assessment struct {
 	Protocol   string           `json:"protocol"`
 	Tool       Tool             `json:"tool"`
 	Enforcer   Enforcer         `json:"enforcer"`
-	Assumed    []string         `json:"assumed"` // facts stated by a person, each with who stated it
+	Assumed    []string         `json:"assumed"`          // facts stated by a person, each with who stated it
+	Judged     string           `json:"judged,omitempty"` // the day that exceptions were judged by; absent without exceptions
 	Scope      ScopeSummary     `json:"scope"`
 	Population Counts           `json:"population"`
 	Summary    Summary          `json:"summary"`
@@ -114,9 +115,11 @@ func Assess(in *Input, checks []Check) *Assessment {
 	for _, l := range in.Model.Limits() {
 		a.Limits = append(a.Limits, l.Msg)
 	}
+	accepted := newExceptions(in)
 	for i := range checks {
 		k := &checks[i]
 		found := run(k, in)
+		accepted.apply(found)
 		res := CheckResult{ID: k.ID, Title: k.Title, Status: NotApplicable, Severity: k.Severity, Requirements: nonNil(k.Requirements), Requirements321: nonNil(Old(k.Requirements)), Guidance: nonNil(k.Guidance)}
 		for _, f := range found {
 			if f.Status.rank() < res.Status.rank() || (f.Status == Pass && res.Status == NotApplicable) {
@@ -131,6 +134,11 @@ func Assess(in *Input, checks []Check) *Assessment {
 		a.Findings = append(a.Findings, found...)
 	}
 	slices.SortFunc(a.Findings, compareFindings)
+	a.Problems = append(a.Problems, accepted.problems(checks)...)
+	slices.SortStableFunc(a.Problems, object.Problem.Compare)
+	if in.Intent != nil && len(in.Intent.Exceptions) > 0 {
+		a.Judged = in.Today
+	}
 	return a
 }
 

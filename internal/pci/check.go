@@ -30,13 +30,15 @@ type Check struct {
 
 // Input is everything checks may look at. Nothing in it is changed by them.
 type Input struct {
-	Model        *reach.Model
-	Cluster      *cluster.Cluster
-	Policies     policy.Set
-	Profile      enforcer.Profile
-	Exposure     exposure.Set
-	Scope        *Scope  // nil when nobody stated one
-	Intent       *Intent // the declared segmentation; nil when there is none
+	Model    *reach.Model
+	Cluster  *cluster.Cluster
+	Policies policy.Set
+	Profile  enforcer.Profile
+	Exposure exposure.Set
+	Scope    *Scope  // nil when nobody stated one
+	Intent   *Intent // the declared segmentation; nil when there is none
+	// Today is the day to judge by, "2026-01-31", or "" when nobody says: then no exception holds.
+	Today        string
 	LoadProblems []object.Problem
 }
 

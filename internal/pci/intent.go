@@ -20,6 +20,8 @@ type Intent struct {
 	Zones   []Zone // in the order of the objects; the first that takes a pod has it
 	Entries []Entry
 	Needs   []Need
+	// Exceptions hold only until a day: see Input.Today.
+	Exceptions []Exception
 }
 
 // Source names the objects: "Segmentation card-shop (segmentation.yaml:2)".
@@ -119,6 +121,9 @@ func ReadIntent(c *cluster.Cluster) (*Intent, []object.Problem) {
 		for i, n := range spec.Needs {
 			r.need(o, raw.Get("needs").List()[i], n)
 		}
+		for i, e := range spec.Exceptions {
+			r.exception(o, raw.Get("exceptions").List()[i], e)
+		}
 	}
 	r.ends(c)
 	slices.SortStableFunc(r.problems, object.Problem.Compare)
@@ -164,6 +169,8 @@ func spoil(spec *v1alpha1.Spec, path string) {
 		spec.Entries[i] = v1alpha1.Entry{}
 	case scan(path, "needs[%d]", &i) && i < len(spec.Needs):
 		spec.Needs[i] = v1alpha1.Need{}
+	case scan(path, "exceptions[%d]", &i) && i < len(spec.Exceptions):
+		spec.Exceptions[i] = v1alpha1.Exception{}
 	}
 }
 

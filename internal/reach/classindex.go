@@ -1,0 +1,165 @@
+package reach
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+)
+
+// classIndex finds the class of a pod. Hashes say where to look; what counts is sameClass.
+type classIndex struct {
+	m      *Model
+	v      *vocabulary
+	byHash map[uint64][]int
+	addrs  map[string]*[2]addrKnown // equal knowledge of addresses is one value
+	shapes map[addrShape]*[2]addrKnown
+	ports  map[string]uint32 // equal named ports are one number
+
+	lastPorts []cluster.Port // of the pod before, with their number
+	lastID    uint32
+	place     []int // class as found to its number
+}
+
+// class is the number of the pod's class in order of discovery.
+func (x *classIndex) class(p *cluster.Pod) int {
+	addr := x.addrOf(p)
+	ambient := x.m.inAmbient(p)
+	ports, bare := x.portsOf(p), x.m.bare(p)
+	h := x.hash(p)
+	for _, i := range x.byHash[h] {
+		if pt := &x.m.points[i]; pt.addr == addr && pt.ports == ports && pt.bare == bare && pt.ambient == ambient && x.same(pt.pod, p) {
+			pt.members = append(pt.members, p)
+			return i
+		}
+	}
+	i := len(x.m.points)
+	x.byHash[h] = append(x.byHash[h], i)
+	x.m.points = append(x.m.points, point{kind: podPoint, pod: p, ports: ports, bare: bare, ambient: ambient, addr: addr, members: []*cluster.Pod{p}})
+	return i
+}
+
+// hash is of the namespace and of the labels that rules mention, in any order.
+func (x *classIndex) hash(p *cluster.Pod) uint64 {
+	h := maphash.String(x.v.seed, p.Namespace.Name)
+	for k, value := range p.Labels {
+		if _, seen := x.v.labels[k]; seen {
+			h += maphash.String(x.v.seed, k) * (maphash.String(x.v.seed, value) | 1)
+		}
+	}
+	return h
+}
+
+// same tells whether no rule can tell two pods apart, their addresses aside.
+func (x *classIndex) same(p, q *cluster.Pod) bool {
+	if p.Namespace != q.Namespace || !x.sameLabels(p, q) || !x.sameLabels(q, p) {
+		return false
+	}
+	if len(x.v.accounts) > 0 && p.ServiceAccount != q.ServiceAccount { // accounts of a namespace are few
+		return false
+	}
+	for _, k := range x.v.facts {
+		if x.m.set.Facts[p][k] != x.m.set.Facts[q][k] {
+			return false
+		}
+	}
+	return true
+}
+
+// portsOf numbers what rules can see of a pod's ports.
+func (x *classIndex) portsOf(p *cluster.Pod) (id uint32) {
+	if len(x.v.names) == 0 || len(p.Ports) == 0 {
+		return 0
+	}
+	// Pods of one workload come one after the other, and are alike.
+	if samePorts(x.lastPorts, p.Ports) {
+		return x.lastID
+	}
+	x.lastPorts = p.Ports
+	defer func() { x.lastID = id }()
+	key := portKey(p, x.v.names)
+	var ok bool
+	if id, ok = x.ports[key]; !ok {
+		id = uint32(len(x.ports))
+		x.ports[key] = id
+	}
+	return id
+}
+
+// sameLabels tells whether q has every mentioned label of p, or is as likely to get it.
+func (x *classIndex) sameLabels(p, q *cluster.Pod) bool {
+	for k, value := range p.Labels {
+		if _, seen := x.v.labels[k]; seen {
+			if other, ok := q.Labels[k]; !ok || other != value {
+				return false
+			}
+		}
+	}
+	for _, k := range x.v.later {
+		if addedLater(k, p) != addedLater(k, q) {
+			return false
+		}
+	}
+	return true
+}
+
+func samePorts(a, b []cluster.Port) bool {
+	return slices.EqualFunc(a, b, func(p, q cluster.Port) bool {
+		return p.Name == q.Name && p.Number == q.Number && p.Protocol == q.Protocol
+	})
+}
+
+// addrShape is what is known of the addresses of nearly all pods: by family, that there is none, the only atom, or
+// that it is in the range of pods.
+type addrShape struct {
+	none, ranged [2]bool
+	atom         [2]int
+}
+
+// addrOf is what is known of the pod's addresses, one pointer for equal knowledge.
+func (x *classIndex) addrOf(p *cluster.Pod) *[2]addrKnown {
+	var known [2]addrKnown
+	for _, f := range [2]family{v4, v6} {
+		if known[f] = x.m.podAddr(p, f); !x.v.podAddrs { // then only the family matters
+			known[f] = addrKnown{none: known[f].none}
+		}
+	}
+	var shape addrShape
+	for f := range known {
+		k := &known[f]
+		if len(k.exact) > 1 {
+			key := addrKey(&known)
+			if x.addrs[key] == nil {
+				x.addrs[key] = &known
+			}
+			return x.addrs[key]
+		}
+		shape.none[f], shape.ranged[f], shape.atom[f] = k.none, len(k.exact) == 0 && !k.none, -1
+		if len(k.exact) == 1 {
+			shape.atom[f] = k.exact[0]
+		}
+	}
+	if x.shapes[shape] == nil {
+		x.shapes[shape] = &known
+	}
+	return x.shapes[shape]
+}
+
+// order sorts the classes by namespace, otherwise as found.
+func (x *classIndex) order() {
+	index := make([]int, len(x.m.points))
+	for i := range index {
+		index[i] = i
+	}
+	slices.SortStableFunc(index, func(a, b int) int {
+		return cmp.Compare(x.m.points[a].pod.Namespace.Name, x.m.points[b].pod.Namespace.Name)
+	})
+	points := make([]point, len(index))
+	x.place = make([]int, len(index))
+	for to, from := range index {
+		points[to] = x.m.points[from]
+		x.place[from] = to
+	}
+	x.m.points = points
+}
