@@ -35,18 +35,23 @@ var floorOf = map[string]int{
 	"internal/report":   4, // one file a format
 	"internal/evidence": 4,
 
+	"internal/report/draw/layout":  3, // boxes and wires: geometry only
+	"internal/report/draw":         4, // what a diagram shows, and how it looks
+	"internal/report/draw/formats": 4, // one file a format of diagrams
+
 	"cmd/bulkhead": 5,
 }
 
 // sameFloor names the only edges that stay on one floor: from -> to.
 var sameFloor = [][2]string{
-	{"internal/cluster", "internal/object"},              // the picture is made of objects
-	{"internal/cluster", "internal/netset"},              // and speaks of ports and addresses
-	{"internal/policy/*", "internal/policy"},             // a kind compiles to the rule form
-	{"internal/exposure", "internal/enforcer"},           // for its three-valued Answer
-	{"internal/policy/calico", "internal/policy/netpol"}, // both live in one tier and share its order
-	{"internal/policy/kinds", "internal/policy/*"},       // the list names the kinds
-	{"internal/pci/checks", "internal/pci"},              // a check is a pci.Check
+	{"internal/cluster", "internal/object"},                  // the picture is made of objects
+	{"internal/cluster", "internal/netset"},                  // and speaks of ports and addresses
+	{"internal/policy/*", "internal/policy"},                 // a kind compiles to the rule form
+	{"internal/exposure", "internal/enforcer"},               // for its three-valued Answer
+	{"internal/policy/calico", "internal/policy/netpol"},     // both live in one tier and share its order
+	{"internal/policy/kinds", "internal/policy/*"},           // the list names the kinds
+	{"internal/pci/checks", "internal/pci"},                  // a check is a pci.Check
+	{"internal/report/draw/formats", "internal/report/draw"}, // they write its pictures
 }
 
 // testsOnly are packages that only _test files may import. They stand on no floor.

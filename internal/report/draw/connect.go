@@ -1,0 +1,314 @@
+package draw
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+)
+
+// tie is what one node may open to another, in one verdict.
+type tie struct {
+	src, dst *Node
+	conns    netset.Conns
+	verdict  Verdict
+	need     *pci.Need
+	missing  bool
+	pairs    int
+	change   string
+}
+
+// key is what ties of one wire have in common.
+func (t *tie) key() string {
+	need, missing := "", ""
+	if t.need != nil {
+		need = t.need.ID
+	}
+	if t.missing {
+		missing = "!"
+	}
+	return string(t.verdict) + "|" + t.conns.Key() + "|" + need + missing + "|" + t.change
+}
+
+// connect adds the outside, and all wires and groups.
+func (g *Graph) connect() {
+	switch g.opt.View {
+	case Exposure:
+		g.waysIn()
+	case Network, Dataflow, Path:
+		g.wire(g.ties())
+	}
+	g.structure()
+	g.prune()
+}
+
+// ties are the model's connections between what is drawn, in the model's order.
+func (g *Graph) ties() []*tie {
+	type pair struct{ src, dst *Node }
+	flows := map[pair]*flow{}
+	var order []pair
+	for e := range g.in.Model.Edges() {
+		src, dst := g.end(e.Src, policy.Ingress), g.end(e.Dst, policy.Egress)
+		if src == nil || dst == nil || !g.wanted(e) {
+			continue
+		}
+		if src == dst {
+			src.inner.add(e.Bounds)
+			continue
+		}
+		k := pair{src, dst}
+		f := flows[k]
+		if f == nil {
+			f = &flow{}
+			flows[k] = f
+			order = append(order, k)
+		}
+		f.add(e.Bounds)
+	}
+	raw := make([]*tie, 0, len(order))
+	for _, k := range order {
+		f := flows[k]
+		for _, t := range []*tie{{src: k.src, dst: k.dst, conns: f.must, verdict: Allowed, pairs: f.pairs}, {src: k.src, dst: k.dst, conns: f.open(), verdict: Undecided, pairs: f.pairs}} {
+			if !t.conns.IsEmpty() {
+				raw = append(raw, t)
+			}
+		}
+	}
+	return g.gather(raw)
+}
+
+// add joins connections. Nodes have many pairs with the same ones, which cost next to nothing.
+func (f *flow) add(b reach.Bounds) {
+	f.pairs++
+	if !f.must.Covers(b.Must) {
+		f.must = f.must.Union(b.Must)
+	}
+	if !f.may.Covers(b.May) {
+		f.may = f.may.Union(b.May)
+	}
+}
+
+func (f *flow) open() netset.Conns { return f.may.Subtract(f.must) }
+
+// wanted holds for the connections that the view is about.
+func (g *Graph) wanted(e reach.Edge) bool {
+	a, b := e.Src.Workload, e.Dst.Workload
+	if g.opt.Pairs != nil {
+		return a != nil && b != nil && g.opt.Pairs[[2]*cluster.Workload{a, b}]
+	}
+	return g.opt.View != Dataflow || g.in.Scope.InCDE(a) || g.in.Scope.InCDE(b)
+}
+
+// end is the node that a peer is drawn as, nil when it is not drawn. Addresses are drawn twice where they are
+// both sources, above the cluster, and destinations, below it.
+func (g *Graph) end(p reach.Peer, as policy.Direction) *Node {
+	if p.Workload != nil {
+		return g.leaf[p.Workload]
+	}
+	if !p.IsOutside() {
+		return nil
+	}
+	id, where := "outside:from:", "top"
+	if as == policy.Egress {
+		id, where = "outside:to:", "bottom"
+	}
+	id += p.Addrs.String()
+	if n := g.byID[id]; n != nil {
+		return n
+	}
+	n := g.cloud(p.Addrs)
+	n.ID, n.Edge = id, where
+	g.put(n)
+	return n
+}
+
+// judged splits a tie by the needs that cover it.
+func (g *Graph) judged(t *tie) []*tie {
+	a, aok := peer(t.src)
+	b, bok := peer(t.dst)
+	if g.in.Intent == nil || len(g.in.Intent.Needs) == 0 || !aok || !bok || !g.in.Scope.InCDE(a.Workload) && !g.in.Scope.InCDE(b.Workload) {
+		return []*tie{t}
+	}
+	var out []*tie
+	rest := t.conns
+	for !rest.IsEmpty() {
+		covered, need := g.in.Covered(a, b, rest)
+		if need == nil {
+			break
+		}
+		if only := covered.Intersect(need.Conns); !only.IsEmpty() {
+			covered = only
+		}
+		c := *t
+		c.conns, c.need = covered, need
+		out = append(out, &c)
+		rest = rest.Subtract(covered)
+	}
+	if !rest.IsEmpty() {
+		c := *t
+		c.conns, c.missing = rest, true
+		out = append(out, &c)
+	}
+	return out
+}
+
+// peer is the one peer that a node stands for.
+func peer(n *Node) (reach.Peer, bool) {
+	switch {
+	case n.Kind == Workload:
+		return reach.OfWorkload(n.workloads[0]), true
+	case n.Kind == Outside && len(n.merged) == 0:
+		return reach.OfAddrs(n.addrs), true
+	}
+	return reach.Peer{}, false
+}
+
+// wire makes ties into groups and wires. Groups come first: in them the needs of single pairs are not told.
+func (g *Graph) wire(ties []*tie) {
+	var rest []*tie
+	for _, list := range byKey(ties) {
+		s := newSheet(list)
+		in := map[*tie]bool{}
+		for _, members := range s.meshes() {
+			g.group(list[0], members)
+			inside := map[*Node]bool{}
+			for _, n := range members {
+				inside[n] = true
+			}
+			for _, t := range list {
+				in[t] = in[t] || inside[t.src] && inside[t.dst]
+			}
+		}
+		for _, t := range list {
+			if !in[t] {
+				rest = append(rest, g.judged(t)...)
+			}
+		}
+	}
+	for _, list := range byKey(rest) {
+		for _, b := range newSheet(list).blocks() {
+			g.block(list[0], b)
+		}
+	}
+	slices.SortStableFunc(g.Groups, func(a, b *Group) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Ports, b.Ports), cmp.Compare(strings.Join(a.Members, " "), strings.Join(b.Members, " ")))
+	})
+	for i, gr := range g.Groups {
+		gr.Name = letters(i)
+	}
+}
+
+// byKey groups ties, in the order of the first of each.
+func byKey(ties []*tie) [][]*tie {
+	at := map[string]int{}
+	var out [][]*tie
+	for _, t := range ties {
+		k := t.key()
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], t)
+	}
+	return out
+}
+
+// letters names groups A, B, ... Z, AA.
+func letters(i int) string {
+	if i < 26 {
+		return string(rune('A' + i))
+	}
+	return letters(i/26-1) + string(rune('A'+i%26))
+}
+
+func (g *Graph) group(t *tie, members []*Node) {
+	gr := &Group{Ports: t.conns.String(), Verdict: t.verdict, Change: t.change, conns: t.conns, Members: g.lift(members)}
+	cde := 0
+	for _, n := range members {
+		gr.Count += len(n.workloads)
+		if g.cde(n) {
+			cde++
+		}
+	}
+	gr.Crosses = cde > 0 && cde < len(members)
+	g.Groups = append(g.Groups, gr)
+}
+
+// block adds the wire of a block.
+func (g *Graph) block(t *tie, b block) {
+	w := &Wire{Ports: t.conns.String(), Verdict: t.verdict, Missing: t.missing, Pairs: b.pairs, Change: t.change, conns: t.conns}
+	if t.need != nil {
+		w.Need, w.Account = t.need.ID, t.need.DataClass == "account-data"
+	}
+	for _, s := range b.src {
+		for _, d := range b.dst {
+			w.Crosses = w.Crosses || g.cde(s) != g.cde(d)
+		}
+	}
+	outside := !slices.ContainsFunc(b.src, func(n *Node) bool { return n.Kind != Outside })
+	w.From, w.To = g.lift(b.src), g.ends(g.lift(b.dst), t.conns, outside)
+	g.Wires = append(g.Wires, w)
+}
+
+// cde tells whether everything that a node stands for handles account data.
+func (g *Graph) cde(n *Node) bool {
+	return len(n.workloads) > 0 && !slices.ContainsFunc(n.workloads, func(w *cluster.Workload) bool { return !g.in.Scope.InCDE(w) })
+}
+
+// lift takes a frame or a band for its workloads where all of them are there.
+func (g *Graph) lift(nodes []*Node) []string {
+	has := map[string]bool{}
+	for _, n := range nodes {
+		has[n.ID] = true
+	}
+	for _, b := range g.Bands {
+		every := true
+		var in []string
+		for _, f := range b.Frames {
+			leaves := g.leavesOf(f)
+			if slices.ContainsFunc(leaves, func(id string) bool { return !has[id] }) {
+				every = false
+				continue
+			}
+			id := leaves[0]
+			if len(leaves) > 1 {
+				id = f.ID
+				for _, l := range leaves {
+					delete(has, l)
+				}
+				has[id] = true
+			}
+			in = append(in, id)
+		}
+		if every && len(in) > 1 && b.Title != "" {
+			for _, id := range in {
+				delete(has, id)
+			}
+			has[b.ID] = true
+		}
+	}
+	out := make([]string, 0, len(has))
+	for id := range has {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// leavesOf is the nodes of a frame that stand for workloads. There is at least one.
+func (g *Graph) leavesOf(f *Frame) []string {
+	var out []string
+	for _, id := range f.Nodes {
+		if k := g.byID[id].Kind; k == Workload || k == Bundle {
+			out = append(out, id)
+		}
+	}
+	return out
+}
