@@ -6,6 +6,7 @@ import (
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
 
@@ -133,7 +134,7 @@ func sideOf(s reach.Side) Side {
 	}
 	for _, p := range s.Policies {
 		pt := PolicyTrace{Policy: p.Policy.Ref, Pos: p.Policy.Pos, Isolates: p.Isolates, Tier: p.Policy.Tier.Name, Rules: []RuleTrace{}}
-		if o := p.Policy.Order; !math.IsInf(o, 0) && p.Policy.Ref.Group != "networking.k8s.io" {
+		if o := p.Policy.Order; !math.IsInf(o, 0) && p.Policy.Layer == policy.Network && p.Policy.Ref.Group != "networking.k8s.io" {
 			pt.Order = &o
 		}
 		for _, r := range p.Rules {

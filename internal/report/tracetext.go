@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
@@ -155,14 +156,23 @@ func (p *printer) rule(r RuleTrace) {
 	}
 }
 
+// noMatch counts the rules as they are written: a kind may make several of one, and some that no field states,
+// whose path is in parentheses.
 func noMatch(t PolicyTrace, direction string) string {
-	if len(t.Rules) == 0 {
+	var written []RuleTrace
+	for _, r := range t.Rules {
+		same := func(w RuleTrace) bool { return w.Path == r.Path }
+		if !strings.HasPrefix(r.Path, "(") && !slices.ContainsFunc(written, same) {
+			written = append(written, r)
+		}
+	}
+	switch len(written) {
+	case 0:
 		return "has no " + direction + " rule: allows nothing"
+	case 1:
+		return fmt.Sprintf("its %s rule does not match: %s (%s)", direction, written[0].Path, written[0].Pos)
 	}
-	if len(t.Rules) == 1 {
-		return fmt.Sprintf("its %s rule does not match: %s (%s)", direction, t.Rules[0].Path, t.Rules[0].Pos)
-	}
-	return fmt.Sprintf("none of its %d %s rules matches", len(t.Rules), direction)
+	return fmt.Sprintf("none of its %d %s rules matches", len(written), direction)
 }
 
 // missing says what it would take for the whole question to be allowed.
