@@ -102,6 +102,15 @@ func (a *Assessment) ExitCode() int {
 	return 0
 }
 
+// policyObjects counts the objects that policies come from: one may compile to several.
+func policyObjects(in *Input) int {
+	seen := map[object.Ref]bool{}
+	for i := range in.Policies.Policies {
+		seen[in.Policies.Policies[i].Ref] = true
+	}
+	return len(seen) + len(in.Policies.Opaque)
+}
+
 // Assess runs the checks in order and sorts what they find.
 func Assess(in *Input, checks []Check) *Assessment {
 	c := in.Cluster
@@ -109,7 +118,7 @@ func Assess(in *Input, checks []Check) *Assessment {
 		Protocol: Protocol, Tool: Tool{Name: "bulkhead"},
 		Enforcer:   Enforcer{in.Profile.Name, in.Profile.Stated, in.Profile.Enforces.String(), nonNil(in.Profile.Because)},
 		Scope:      in.Scope.summary(c),
-		Population: Counts{len(c.Namespaces), len(c.Workloads), len(c.Pods), len(in.Policies.Policies) + len(in.Policies.Opaque), len(c.Services), len(c.Nodes)},
+		Population: Counts{len(c.Namespaces), len(c.Workloads), len(c.Pods), policyObjects(in), len(c.Services), len(c.Nodes)},
 		Checks:     []CheckResult{}, Findings: []Finding{}, Limits: []string{}, Assumed: []string{}, Problems: nonNil(in.LoadProblems), Coverage: struct{}{},
 	}
 	for _, l := range in.Model.Limits() {

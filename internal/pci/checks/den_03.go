@@ -82,7 +82,7 @@ func undonePod(in *pci.Input, p *cluster.Pod, d policy.Direction, iso reach.Isol
 			Status:  pci.Fail,
 			Message: fmt.Sprintf("isolated for %s, and yet %s %s is allowed", d, everyConnection(open), everywhere(in, where, d)),
 			Witness: pci.WitnessOf(in.Model.Witness(src, dst, open)),
-			Because: deciding(in.Model.Explain(src, dst, open), d),
+			Because: deciding(sideOf(in.Model.Explain(src, dst, open), d)),
 			Fix:     &pci.Fix{Text: "name the peers and ports in these rules, or delete them"},
 		}
 		if len(f.Because) > 0 {
@@ -232,13 +232,13 @@ func sideOf(t reach.Trace, d policy.Direction) reach.Side {
 	return t.Ingress
 }
 
-// deciding lists the allowing rules of one side that match some of the query.
-func deciding(t reach.Trace, d policy.Direction) []pci.Because {
+// deciding lists the allowing rules of one side that some of the query comes to and matches.
+func deciding(side reach.Side) []pci.Because {
 	var out []pci.Because
-	for _, p := range sideOf(t, d).Policies {
+	for _, p := range side.Policies {
 		for _, r := range p.Rules {
-			if r.Rule.Action == policy.Allow && !r.Possible.IsEmpty() {
-				out = append(out, pci.Because{Ref: p.Policy.Ref, Pos: r.Rule.Pos, Msg: fmt.Sprintf("%s allows %s", r.Rule.Path, r.Possible)})
+			if some := r.Possible.Subtract(r.Late); r.Rule.Action == policy.Allow && !some.IsEmpty() {
+				out = append(out, pci.Because{Ref: p.Policy.Ref, Pos: r.Rule.Pos, Msg: fmt.Sprintf("%s allows %s", r.Rule.Path, some)})
 			}
 		}
 	}

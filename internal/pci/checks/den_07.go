@@ -87,7 +87,8 @@ func staleRule(in *pci.Input, p *policy.Policy, r *policy.Rule, subjects []*clus
 			return found // what listens there is not in the input
 		}
 	}
-	if len(targets) > 0 && len(r.Doubts) == 0 {
+	// A rule of the mesh is made of the ports that a proxy treats alike, not of those the policy lists.
+	if len(targets) > 0 && len(r.Doubts) == 0 && p.Layer == policy.Network {
 		found = append(found, stalePorts(in, p, r, targets, fromChart)...)
 	}
 	return found

@@ -62,6 +62,52 @@ func fixesOf(a *pci.Assessment, check string) []string {
 	return out
 }
 
+// TestNoPolicyBelowTier: where a tier before NetworkPolicies denies, none is offered, and the tier is named.
+func TestNoPolicyBelowTier(t *testing.T) {
+	for fixture, check := range map[string]string{"flo_01_fail_tier": "FLO-01", "flo_02_fail_tier": "FLO-02"} {
+		a, err := txtar.ParseFile("testdata/" + fixture + ".txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, opt, _ := readArchive(t, a)
+		named := 0
+		for _, f := range assess(t, files, opt).Findings {
+			if f.Check != check || f.Fix == nil {
+				continue
+			}
+			if f.Fix.YAML != "" {
+				t.Errorf("%s: a NetworkPolicy changes nothing here:\n%s", fixture, f.Fix.YAML)
+			}
+			if strings.Contains(f.Fix.Text, "in tier security, where GlobalNetworkPolicy security.web") {
+				named++
+			}
+		}
+		if named != 1 {
+			t.Errorf("%s: %d fixes name the tier, want 1", fixture, named)
+		}
+	}
+}
+
+// TestMeshEvidence: the evidence of a connection names the rules that allow it in every layer.
+func TestMeshEvidence(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/sco_03_fail_mesh.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, opt, _ := readArchive(t, a)
+	var from []string
+	for _, f := range assess(t, files, opt).Findings {
+		if f.Check == "SCO-03" && f.Status == pci.Fail && strings.Contains(f.Message, "can connect to it") {
+			for _, b := range f.Because {
+				from = append(from, b.Ref.Kind)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"AuthorizationPolicy", "NetworkPolicy", "Pod"}, slices.Compact(slices.Sorted(slices.Values(from)))); diff != "" {
+		t.Errorf("kinds of the evidence (-want +got):\n%s", diff)
+	}
+}
+
 // TestFixNeverOverwrites: a policy that is offered has a name of its own.
 func TestFixNeverOverwrites(t *testing.T) {
 	files := map[string]string{"in.yaml": `

@@ -173,9 +173,10 @@ func gapFinding(in *pci.Input, p *policy.Policy, r *policy.Rule, other policy.Di
 	if other == policy.Ingress {
 		side, blocked = g.trace.Ingress, g.dst
 	}
+	above := deniedAbove(side, g.conns)
 	var by []string
 	for _, pt := range side.Policies {
-		if pt.Isolates {
+		if above == pt.Policy || above == nil && pt.Isolates {
 			by = append(by, pt.Policy.Ref.String())
 			f.Because = append(f.Because, pci.Because{Ref: pt.Policy.Ref, Pos: pt.Policy.Pos, Msg: fmt.Sprintf("isolates %s for %s and does not allow it", blocked.Workload.Ref, other)})
 		}
@@ -192,7 +193,11 @@ func gapFinding(in *pci.Input, p *policy.Policy, r *policy.Rule, other policy.Di
 			p.Ref, g.src.Workload.Ref, g.dst.Workload.Ref, g.conns, other, blocked.Workload.Ref, more)
 		return f
 	}
-	if in.Profile.Enforces != enforcer.No {
+	switch {
+	case in.Profile.Enforces == enforcer.No:
+	case above != nil:
+		f.Fix = aboveFix(above)
+	default:
 		f.Fix = missing(in.Cluster, other, gs)
 	}
 	return f

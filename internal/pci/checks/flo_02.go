@@ -60,7 +60,7 @@ func dnsConns() netset.Conns {
 }
 
 func runFlo02(in *pci.Input) []pci.Finding {
-	dns := findDNS(in.Cluster)
+	dns, clients := findDNS(in.Cluster), connecting(in)
 	var found []pci.Finding
 	var sealed []*cluster.Workload
 	of, holds := 0, 0
@@ -77,7 +77,7 @@ func runFlo02(in *pci.Input) []pci.Finding {
 				continue
 			}
 			closed = true
-			if !wantsNames(in, w, iso) {
+			if !clients[p] && !in.NeedsFrom(w) {
 				continue
 			}
 			asks = true
@@ -109,15 +109,22 @@ func runFlo02(in *pci.Input) []pci.Finding {
 	return withSummary(found, of, holds, "workloads", "with closed egress and something to connect to can ask for names")
 }
 
-// wantsNames tells whether an isolated workload has anything to connect to: an egress rule of its own, or a
-// declared need.
-func wantsNames(in *pci.Input, w *cluster.Workload, iso reach.Isolation) bool {
-	for _, p := range iso.Policies {
-		if slices.ContainsFunc(p.Rules, func(r policy.Rule) bool { return r.Direction == policy.Egress && r.Action == policy.Allow }) {
-			return true
+// connecting is the pods that egress rules of the network allow something. A rule counts also when its policy isolates
+// nobody, as in a tier that passes on what it does not decide.
+func connecting(in *pci.Input) map[*cluster.Pod]bool {
+	out := map[*cluster.Pod]bool{}
+	for i := range in.Policies.Policies {
+		p := &in.Policies.Policies[i]
+		allows := func(r policy.Rule) bool { return r.Direction == policy.Egress && r.Action == policy.Allow }
+		if p.Layer != policy.Network || !slices.ContainsFunc(p.Rules, allows) {
+			continue
+		}
+		_, pods := in.Model.SubjectPods(p)
+		for _, pod := range pods {
+			out[pod] = true
 		}
 	}
-	return in.NeedsFrom(w)
+	return out
 }
 
 // resolves gives the finding for a pod that certainly or possibly cannot ask DNS. Queries go by UDP; TCP is
@@ -167,6 +174,12 @@ func resolves(in *pci.Input, dns resolver, p *cluster.Pod, iso reach.Isolation) 
 		f.Witness = pci.WitnessOf(in.Model.Witness(src, reach.OfWorkload(dns.workloads[0]), netset.Ports(netset.UDP, 53, 53)))
 	}
 	f.Fix = dnsFix(in.Cluster, dns, p.Workload)
+	if len(dns.workloads) > 0 {
+		asks := netset.Ports(netset.UDP, 53, 53)
+		if above := deniedAbove(in.Model.Explain(src, reach.OfWorkload(dns.workloads[0]), asks).Egress, asks); above != nil {
+			f.Because, f.Fix = policiesBecause([]*policy.Policy{above}, "denies it before any NetworkPolicy is asked"), aboveFix(above)
+		}
+	}
 	return f
 }
 

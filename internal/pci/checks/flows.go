@@ -68,7 +68,8 @@ func declaredPorts(c *cluster.Cluster, w *cluster.Workload) netset.Conns {
 	return out
 }
 
-// letThrough names, for both ends, the rules that allow a connection, or says that nothing isolates the end.
+// letThrough names, for both ends and in all layers, the rules that allow a connection, or says that nothing isolates the
+// end.
 func letThrough(m *reach.Model, src, dst reach.Peer, conns netset.Conns) []pci.Because {
 	t := m.Explain(onePod(m, src, dst, conns, true), onePod(m, dst, src, conns, false), conns)
 	var out []pci.Because
@@ -84,10 +85,56 @@ func letThrough(m *reach.Model, src, dst reach.Peer, conns netset.Conns) []pci.B
 		case side.Isolated == enforcer.No:
 			out = append(out, pci.Because{Ref: end.Workload.Ref, Pos: end.Workload.Pos, Msg: "nothing isolates it for " + d.String()})
 		default:
-			out = append(out, deciding(t, d)...)
+			out = append(out, deciding(side)...)
 		}
 	}
+	for _, side := range t.Mesh {
+		out = append(out, deciding(side)...)
+	}
 	return out
+}
+
+// deniedAbove is the policy that denies some of q on one side before a NetworkPolicy is asked: by a rule, or because it
+// isolates in a tier that passes nothing of the kind on. It is nil when there is none.
+func deniedAbove(side reach.Side, q netset.Conns) *policy.Policy {
+	left, passed := q, netset.None()
+	var closes *policy.Policy // isolates in the tier at hand
+	tier := policy.NetworkPolicyTier
+	for i := range side.Policies {
+		p := side.Policies[i].Policy
+		if p.Tier != tier {
+			if closes != nil && !left.IsEmpty() {
+				return closes
+			}
+			tier, closes, left, passed = p.Tier, nil, left.Union(passed), netset.None()
+		}
+		if tier.Rank >= policy.NetworkPolicyTier.Rank {
+			return nil
+		}
+		if closes == nil && side.Policies[i].Isolates {
+			closes = p
+		}
+		for _, r := range side.Policies[i].Rules {
+			hit := r.Certain.Intersect(left)
+			left = left.Subtract(hit)
+			switch {
+			case r.Rule.Action == policy.Deny && !hit.IsEmpty():
+				return p
+			case r.Rule.Action == policy.Pass:
+				passed = passed.Union(hit)
+			}
+		}
+	}
+	if left.IsEmpty() {
+		return nil
+	}
+	return closes
+}
+
+// aboveFix is for a connection that a policy denies in a tier before NetworkPolicies: no NetworkPolicy opens it.
+func aboveFix(p *policy.Policy) *pci.Fix {
+	return &pci.Fix{Text: fmt.Sprintf("let it through, or pass it on, in tier %s, where %s (%s) denies it; it comes before any NetworkPolicy",
+		p.Tier.Name, p.Ref, p.Pos)}
 }
 
 // onePod picks the pod of a workload that the connection concerns, because an explanation is of one pod.
