@@ -80,10 +80,13 @@ type PolicyTrace struct {
 	Isolates bool
 	Sure     bool // it certainly selects the endpoint and is in force
 	Rules    []RuleTrace
+	// Ends is what of the query its tier certainly denies after its last policy, because the tier isolates and no
+	// rule of it decides. It is set on that policy only.
+	Ends netset.Conns
 }
 
 // RuleTrace is what one rule matches of the query. Late is the part of Possible that never comes to the rule,
-// because rules before it certainly decide it otherwise.
+// because rules or tiers before it certainly decide it otherwise.
 type RuleTrace struct {
 	Rule              *policy.Rule
 	Certain, Possible netset.Conns
@@ -175,15 +178,25 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 	var out []PolicyTrace
 	// What is certainly decided: for good, by the rules of this tier but allowed, and otherwise.
 	var final, allowed, left netset.Conns
+	// What rules possibly allow so far, and what those of this tier possibly pass on. isolates says that the tier
+	// certainly denies all else.
+	var maybeAllowed, maybePassed netset.Conns
+	isolates := false
+	settled := pr.alt == nil && !pr.lost && !pr.open
 	for at := 0; at < len(pr.picks); {
 		if at > 0 && m.policies[pr.picks[at].policy].Tier != m.policies[pr.picks[at-1].policy].Tier {
 			final, allowed, left = final.Union(allowed), netset.Conns{}, netset.Conns{}
+			maybePassed, isolates = netset.Conns{}, false
 		}
 		var denied, passed, let netset.Conns
 		end := m.tied(pr.picks, at)
 		for _, k := range pr.picks[at:end] {
 			p := &m.policies[k.policy]
 			pt := PolicyTrace{Policy: p.Policy, Isolates: p.Isolates[pr.dir], Sure: k.sure && !(pr.layer == policy.Network && m.maybeOff[pr.dir])}
+			isolates = isolates || pt.Isolates && pt.Sure && settled
+			if len(p.Doubts) > 0 {
+				maybeAllowed = netset.All()
+			}
 			for j := range p.Rules {
 				r := &p.Rules[j]
 				if r.Direction != pr.dir {
@@ -201,6 +214,13 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 					rt.Late = rt.Late.Union(allowed)
 				}
 				rt.Late = rt.Late.Intersect(rt.Possible)
+				switch r.Action {
+				case policy.Allow:
+					maybeAllowed = maybeAllowed.Union(rt.Possible.Subtract(rt.Late))
+				case policy.Pass:
+					maybePassed = maybePassed.Union(rt.Possible.Subtract(rt.Late))
+				case policy.Deny:
+				}
 				if pt.Rules = append(pt.Rules, rt); !pt.Sure {
 					continue
 				}
@@ -219,6 +239,11 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 			out = append(out, pt)
 		}
 		allowed, final, left = allowed.Union(let), final.Union(denied), left.Union(passed)
+		if last := end == len(pr.picks) || m.policies[pr.picks[end].policy].Tier != m.policies[pr.picks[at].policy].Tier; last && isolates {
+			rest := q.Subtract(maybeAllowed).Subtract(maybePassed).Subtract(final)
+			final = final.Union(rest)
+			out[len(out)-1].Ends = rest
+		}
 		at = end
 	}
 	return out

@@ -72,6 +72,7 @@ type PolicyTrace struct {
 	Order    *float64    `json:"order,omitempty"`
 	Isolates bool        `json:"isolates"`
 	Rules    []RuleTrace `json:"rules"`
+	Ends     []Ports     `json:"ends,omitempty"` // on the last policy of a tier: what the tier denies, as no rule of it decides
 }
 
 // RuleTrace is one rule of the direction asked about, with the part of the question it matches.
@@ -147,6 +148,9 @@ func sideOf(s reach.Side) Side {
 				rt.Doubts = append(rt.Doubts, because(x.Pos, x.Ref, x.Msg))
 			}
 			pt.Rules = append(pt.Rules, rt)
+		}
+		if !p.Ends.IsEmpty() {
+			pt.Ends = PortsOf(p.Ends)
 		}
 		out.Policies = append(out.Policies, pt)
 	}

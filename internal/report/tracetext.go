@@ -95,6 +95,9 @@ func (p *printer) side(who string, s Side) {
 		}
 		tier = t.Tier
 		p.policyTrace(t, s.Direction)
+		if ends := conns(t.Ends); len(tiers) > 1 && !ends.IsEmpty() {
+			p.para(4, "", fmt.Sprintf("tier %s ends: it denies %s, which none of its rules decides", line(t.Tier), ends))
+		}
 	}
 	for _, r := range s.Remarks {
 		p.para(4, "note: ", r.String())
@@ -146,7 +149,7 @@ func (p *printer) rule(r RuleTrace) {
 		}
 	}
 	if !late.IsEmpty() {
-		p.para(6, "", fmt.Sprintf("would %s %s, which a rule above decides: %s", would, late, at))
+		p.para(6, "", fmt.Sprintf("would %s %s, which is decided above: %s", would, late, at))
 	}
 	for _, o := range r.Only {
 		p.para(8, "", "only: "+o)
@@ -180,10 +183,10 @@ func (p *printer) missing(a Answer) {
 	q := conns(a.Query)
 	need := []string{}
 	if m := q.Subtract(conns(a.Egress.May)); a.Egress.Applies && !m.IsEmpty() {
-		need = append(need, fmt.Sprintf("an egress rule for %s to %s, %s", a.SrcText, a.DstText, m))
+		need = append(need, fmt.Sprintf("an egress rule for %s to %s, %s%s", a.SrcText, a.DstText, m, inTier(a.Egress, m)))
 	}
 	if m := q.Subtract(conns(a.Ingress.May)); a.Ingress.Applies && !m.IsEmpty() {
-		need = append(need, fmt.Sprintf("an ingress rule for %s from %s, %s", a.DstText, a.SrcText, m))
+		need = append(need, fmt.Sprintf("an ingress rule for %s from %s, %s%s", a.DstText, a.SrcText, m, inTier(a.Ingress, m)))
 	}
 	for i, s := range a.Mesh {
 		if m := q.Subtract(conns(s.May)); s.Applies && !m.IsEmpty() {
@@ -193,4 +196,16 @@ func (p *printer) missing(a Answer) {
 	if len(need) > 0 {
 		p.para(2, "it would take  ", strings.Join(need, "; and "))
 	}
+}
+
+// inTier names the first tier whose end denies some of m, where there are several.
+func inTier(s Side, m netset.Conns) string {
+	if len(tiersOf(s.Policies)) > 1 {
+		for _, t := range s.Policies {
+			if conns(t.Ends).Overlaps(m) {
+				return ", in tier " + t.Tier
+			}
+		}
+	}
+	return ""
 }
