@@ -16,7 +16,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"bulkhead": program, "kubectl-bulkhead": program})
 }
 
-// TestScripts runs testdata/*.txtar. Every script finds examples/card-shop as card-shop.
+// TestScripts runs testdata/*.txtar. Every script finds examples/card-shop as card-shop, and examples/mesh-bank as
+// mesh-bank.
 // BULKHEAD_UPDATE=1 rewrites what the scripts compare with.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -25,7 +26,12 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("BULKHEAD_UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
-			return os.CopyFS(filepath.Join(env.WorkDir, "card-shop"), os.DirFS("../../examples/card-shop"))
+			for _, name := range []string{"card-shop", "mesh-bank"} {
+				if err := os.CopyFS(filepath.Join(env.WorkDir, name), os.DirFS(filepath.Join("../../examples", name))); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code},
 	})
