@@ -252,7 +252,7 @@ func closeEgress(in *pci.Input, w *cluster.Workload) *pci.Fix {
 	}
 	for _, p := range pods {
 		if in.Model.Isolation(p, policy.Egress).May {
-			return &pci.Fix{Text: "narrow the allowing rules named here to declared addresses, with `except` where a range must stay wide: another policy can only add to what they allow"}
+			return &pci.Fix{Text: "narrow the allowing rules named here to declared addresses, with `except` where a range must stay wide: another NetworkPolicy can only add to what they allow"}
 		}
 	}
 	fix := &pci.Fix{

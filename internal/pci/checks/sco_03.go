@@ -174,7 +174,7 @@ func closing(in *pci.Input, c *cluster.Workload, d policy.Direction) *pci.Fix {
 	}
 	for _, p := range pods {
 		if in.Model.Isolation(p, d).May {
-			return &pci.Fix{Text: "narrow or delete the allowing rules named here: another policy can only add to what they allow"}
+			return &pci.Fix{Text: "narrow or delete the allowing rules named here: another NetworkPolicy can only add to what they allow"}
 		}
 	}
 	fix := &pci.Fix{
