@@ -164,13 +164,22 @@ func (m *Model) explainSide(l policy.Layer, d policy.Direction, end, other int, 
 	out.Policies = m.tracePolicies(m.profileAt(l, d, end), other, q)
 	for i := range m.policies {
 		p := &m.policies[i]
-		if p.Layer == l && len(p.Notes) > 0 && m.subject(p.Policy, m.points[end].pod) != enforcer.No {
+		if p.Layer == l && len(p.Notes) > 0 && speaksOf(p.Policy, d) && m.subject(p.Policy, m.points[end].pod) != enforcer.No {
 			for _, n := range p.Notes {
 				out.Remarks = append(out.Remarks, Reason{Code: "note", Msg: n.Msg, Pos: n.Pos, Ref: n.Ref})
 			}
 		}
 	}
 	return out
+}
+
+// speaksOf tells whether a policy does something in a direction, or nothing in either: then its notes are all it has.
+func speaksOf(p *policy.Policy, d policy.Direction) bool {
+	does := p.Isolates
+	for i := range p.Rules {
+		does[p.Rules[i].Direction] = true
+	}
+	return does[d] || does == [2]bool{}
 }
 
 // tracePolicies shows the policies of a profile and what their rules match at a point.

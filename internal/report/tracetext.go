@@ -99,8 +99,12 @@ func (p *printer) side(who string, s Side) {
 			p.para(4, "", fmt.Sprintf("tier %s ends: it denies %s, which none of its rules decides", line(t.Tier), ends))
 		}
 	}
+	said := map[string]bool{} // several policies may have the same to say
 	for _, r := range s.Remarks {
-		p.para(4, "note: ", r.String())
+		if !said[r.Msg] {
+			p.para(4, "note: ", r.String())
+		}
+		said[r.Msg] = true
 	}
 }
 
