@@ -73,11 +73,14 @@ type sampler struct {
 	w    *World
 	pods map[string]*cluster.Pod
 	byNS map[string][]*Workload
+	// number is the place of a pod in the cluster's list.
+	number map[*cluster.Pod]int
 }
 
 func newSampler(w *World, m *reach.Model, seed uint64) *sampler {
-	s := &sampler{Rand: rand.New(rand.NewPCG(seed, 9)), w: w, pods: map[string]*cluster.Pod{}, byNS: map[string][]*Workload{}}
-	for _, p := range m.Cluster().Pods {
+	s := &sampler{Rand: rand.New(rand.NewPCG(seed, 9)), w: w, pods: map[string]*cluster.Pod{}, byNS: map[string][]*Workload{}, number: map[*cluster.Pod]int{}}
+	for i, p := range m.Cluster().Pods {
+		s.number[p] = i
 		s.pods[p.Namespace.Name+"/"+p.Name] = p
 	}
 	for _, x := range w.Workloads {
@@ -267,6 +270,7 @@ func sample(t *testing.T, w *World, total int) {
 	m := compile(t, w)
 	o := NewOracle(w)
 	s := newSampler(w, m, 1)
+	packets := m.Packets()
 	allowed, open, tried, wrong := 0, 0, 0, 0
 	for range total {
 		p := s.packet()
@@ -278,6 +282,11 @@ func sample(t *testing.T, w *World, total int) {
 		src, dst := s.peer(p.Src), s.peer(p.Dst)
 		b := m.Between(src, dst)
 		must, may := b.Must.Contains(protocols[p.Protocol], uint16(p.Port)), b.May.Contains(protocols[p.Protocol], uint16(p.Port))
+		if a, b := p.Src.Workload, p.Dst.Workload; a != nil && b != nil {
+			if x, y := packets.Allowed(s.number[src.Pod], s.number[dst.Pod], protocols[p.Protocol], uint16(p.Port)); x != must || y != may {
+				t.Errorf("%s -> %s %s/%d: a packet alone is must=%v may=%v, in Between %v %v", src, dst, p.Protocol, p.Port, x, y, must, may)
+			}
+		}
 		if truth {
 			allowed++
 		}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// CPU is the processor time that this process has used, in user and kernel mode, of all its threads.
-func CPU() time.Duration {
+// cpu is the processor time that this process has used, in user and kernel mode, of all its threads.
+func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0

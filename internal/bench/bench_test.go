@@ -1,0 +1,220 @@
+//go:build unix
+
+package bench
+
+import (
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+)
+
+// Benchmark measures processor time, not time on the clock, so that a busy machine does less harm; run it with
+// GOMAXPROCS=1 and a number of runs: -benchtime 7x. BULKHEAD_BENCH_SIZES and BULKHEAD_BENCH_SHAPES choose what
+// is measured. The first lines are the machine's own figures, for comparing those of two machines.
+func Benchmark(b *testing.B) {
+	b.Run("calibration", calibrate)
+	shapes := Shapes()
+	if s := os.Getenv("BULKHEAD_BENCH_SHAPES"); s != "" {
+		shapes = nil
+		for name := range strings.SplitSeq(s, ",") {
+			shapes = append(shapes, Shape(name))
+		}
+	}
+	for _, shape := range shapes {
+		b.Run(string(shape), func(b *testing.B) {
+			for _, size := range sizes(b, "S") {
+				b.Run(size.Name, func(b *testing.B) { measureWorld(b, Draw(shape, size, 2)) })
+			}
+		})
+	}
+}
+
+// patience is how much processor time the runs of one benchmark may take; the first run is always done.
+const patience = 30 * time.Second
+
+// runs calls f until the benchmark has enough, and reports the processor time of the best run and of the middle
+// one, each divided by ops, and how many runs these are of.
+func runs(b *testing.B, ops int, f func()) {
+	var times []time.Duration
+	runtime.GC()
+	began := cpu()
+	for b.Loop() {
+		start := cpu()
+		if len(times) > 0 && start-began > patience {
+			continue
+		}
+		f()
+		times = append(times, cpu()-start)
+	}
+	slices.Sort(times)
+	b.ReportMetric(float64(len(times)), "cpu-runs")
+	b.ReportMetric(float64(times[0].Nanoseconds())/float64(ops), "cpu-min-ns")
+	b.ReportMetric(float64(times[len(times)/2].Nanoseconds())/float64(ops), "cpu-mid-ns")
+}
+
+// live is the bytes on the heap after a collection.
+func live() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// queries is how many questions make one run, for questions that take less than the clock can tell.
+const queries = 10_000
+
+func measureWorld(b *testing.B, w *World) {
+	empty := live()
+	objects, err := Objects(w.Live())
+	if err != nil {
+		b.Fatal(err)
+	}
+	input := live()
+	var c *cluster.Cluster
+	b.Run("cluster", func(b *testing.B) {
+		runs(b, 1, func() { c, _ = cluster.New(objects, cluster.Options{Complete: true}) })
+	})
+	if c == nil {
+		c, _ = cluster.New(objects, cluster.Options{Complete: true})
+	}
+	var set policy.Set
+	b.Run("policies", func(b *testing.B) {
+		runs(b, 1, func() { set = kinds.Compile(c) })
+	})
+	set = kinds.Compile(c)
+	prof := profile(b, w.Shape)
+	var m *reach.Model
+	b.Run("compile", func(b *testing.B) {
+		m = nil
+		before := live()
+		runs(b, 1, func() {
+			m = reach.Compile(c, set, prof)
+			m.Warm()
+		})
+		heap := float64(live() - before)
+		s := m.Size()
+		b.ReportMetric(heap, "heap-B")
+		b.ReportMetric(heap/float64(w.Pods), "B/pod")
+		b.ReportMetric(heap/float64(s.Classes), "B/class")
+		b.ReportMetric(float64(s.Classes), "classes")
+		b.ReportMetric(float64(s.Profiles[policy.Ingress]), "profiles-in")
+		b.ReportMetric(float64(s.Profiles[policy.Egress]), "profiles-out")
+		b.ReportMetric(float64(s.Runs), "runs")
+		b.ReportMetric(float64(input-empty), "input-B")
+	})
+	if m == nil {
+		m = reach.Compile(c, set, prof)
+		m.Warm()
+	}
+	b.Run("edges", func(b *testing.B) {
+		edges := 0
+		runs(b, 1, func() {
+			edges = 0
+			for range m.Edges() {
+				edges++
+			}
+		})
+		b.ReportMetric(float64(edges), "edges")
+	})
+	measureQuestions(b, w, m)
+	b.Run("diff10", func(b *testing.B) {
+		other := compile(b, w.Changed(10))
+		other.Warm()
+		changes := 0
+		runs(b, 1, func() { changes = len(reach.Diff(m, other)) })
+		b.ReportMetric(float64(changes), "changes")
+	})
+}
+
+func measureQuestions(b *testing.B, w *World, m *reach.Model) {
+	c := m.Cluster()
+	r := rand.New(rand.NewPCG(5, 5))
+	type packet struct {
+		src, dst int
+		port     uint16
+	}
+	draw := func(n int) []packet {
+		out := make([]packet, queries)
+		some := make([]int, n)
+		for i := range some {
+			some[i] = r.IntN(len(c.Pods))
+		}
+		for i := range out {
+			out[i] = packet{some[r.IntN(n)], some[r.IntN(n)], []uint16{80, 443, 8080, 5432, 9090}[r.IntN(5)]}
+		}
+		return out
+	}
+	verdicts := func(n int) func(*testing.B) {
+		return func(b *testing.B) {
+			packets, p := draw(n), m.Packets()
+			b.ReportAllocs()
+			runs(b, queries, func() {
+				for _, x := range packets {
+					p.Allowed(x.src, x.dst, netset.TCP, x.port)
+				}
+			})
+		}
+	}
+	b.Run("verdict-uniform", verdicts(len(c.Pods)))
+	b.Run("verdict-hot", verdicts(min(1000, len(c.Pods))))
+	b.Run("between", func(b *testing.B) {
+		packets := draw(len(c.Pods))
+		runs(b, queries, func() {
+			for _, x := range packets {
+				m.Between(reach.OfPod(c.Pods[x.src]), reach.OfPod(c.Pods[x.dst]))
+			}
+		})
+	})
+	some := make([]*cluster.Workload, 100)
+	for i := range some {
+		some[i] = c.Workloads[r.IntN(len(c.Workloads))]
+	}
+	b.Run("who-can-reach", func(b *testing.B) {
+		edges := 0
+		runs(b, len(some), func() {
+			edges = 0
+			for _, x := range some {
+				edges += len(m.Reaches(x, policy.Ingress))
+			}
+		})
+		b.ReportMetric(float64(edges)/float64(len(some)), "edges")
+	})
+	b.Run("explain", func(b *testing.B) {
+		runs(b, len(some), func() {
+			for i, x := range some {
+				m.Explain(reach.OfWorkload(some[(i+1)%len(some)]), reach.OfWorkload(x), netset.Transport())
+			}
+		})
+	})
+	var card []*cluster.Workload
+	for _, x := range c.Workloads {
+		if x.Pods[0].Namespace.Labels["pci-scope"] == "in" {
+			card = append(card, x)
+		}
+	}
+	if len(card) == 0 {
+		return
+	}
+	b.Run("one-hop", func(b *testing.B) {
+		found := 0
+		runs(b, 1, func() { found = len(m.OneHop(card, policy.Ingress)) + len(m.OneHop(card, policy.Egress)) })
+		b.ReportMetric(float64(len(card)), "from")
+		b.ReportMetric(float64(found), "found")
+	})
+	b.Run("closure", func(b *testing.B) {
+		found := 0
+		runs(b, 1, func() { found = len(m.Closure(card)) })
+		b.ReportMetric(float64(found), "found")
+	})
+}
