@@ -11,4 +11,5 @@ var All = []pci.Check{
 	flo01, flo02, flo03,
 	exp01, exp02, exp03, exp04, exp05, exp06, exp07, exp08, exp10, exp12,
 	egr01, egr02, egr03, egr04, egr05, egr06, egr07,
+	tel06,
 }

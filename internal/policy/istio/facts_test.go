@@ -110,6 +110,40 @@ func TestPlainText(t *testing.T) {
 	}
 }
 
+// TestFactPast: the ports that annotations keep from the proxy, and not those of the proxy itself.
+func TestFactPast(t *testing.T) {
+	const pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {namespace: shop, name: %s, annotations: {traffic.sidecar.istio.io/%s: \"%s\"}}\nspec: {containers: [{name: main}]}\n"
+	_, _, c := compile(t, namespaces+"---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {namespace: shop, name: p}\nspec: {mtls: {mode: STRICT}}\n"+
+		fmt.Sprintf(pod, "e", "excludeInboundPorts", "9090, 15020")+fmt.Sprintf(pod, "f", "includeInboundPorts", "*"))
+	if diff := cmp.Diff([]string{"c", "d", "b", "a", "e past=tcp/9090", "f"}, factsOf(c, istio.FactPast)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestPatchedProxy: a proxy that an EnvoyFilter changes may take plain text, whatever its mode.
+func TestPatchedProxy(t *testing.T) {
+	_, _, c := compile(t, namespaces+`---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {namespace: shop, name: p}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {namespace: shop, name: f}
+spec: {configPatches: [{applyTo: LISTENER, match: {context: SIDECAR_INBOUND}}]}
+`)
+	facts := istio.Kind.Facts(c)
+	for _, p := range c.Pods {
+		if p.Name != "a" {
+			continue
+		}
+		if certain, possible := istio.PlainText(facts[p]); certain || !possible {
+			t.Errorf("got %v, %v for %v", certain, possible, facts[p])
+		}
+	}
+}
+
 // TestForm pins what users see of a rule: its place, its tier, and its conditions on requests.
 func TestForm(t *testing.T) {
 	policies, problems, _ := compile(t, `apiVersion: v1

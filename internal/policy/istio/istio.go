@@ -294,6 +294,7 @@ func PlainText(f policy.Facts) (certain, possible bool) {
 	if fact.Unknown {
 		return false, true
 	}
+	possible = strings.Contains(f[FactInbound].Value, patchedProxy)
 	for part := range strings.SplitSeq(fact.Value, "; ") {
 		plain := strings.Contains(part, permissive.String()) || strings.Contains(part, disable.String())
 		possible = possible || plain

@@ -22,6 +22,9 @@ const (
 	// FactInbound is what else matters of connections to the pod, for the reader; pods of equal FactMesh,
 	// FactMTLS and FactInbound are treated alike by every policy that selects them.
 	FactInbound = "inbound"
+	// FactPast is the TCP ports that are kept from the proxy of the pod, other than the proxy's own. It is part of
+	// what FactInbound says.
+	FactPast = "past"
 	// FactLeaks is set on pods that send part of their traffic past their proxy: "any", or that "to other
 	// namespaces".
 	FactLeaks = "leaks"
@@ -243,6 +246,9 @@ func facts(c *cluster.Cluster) map[*cluster.Pod]policy.Facts {
 			if member.because != "" {
 				f[known.key] = policy.Fact{Unknown: true, Because: member.because}
 			}
+		}
+		if s.past != "" {
+			f[FactPast] = policy.Fact{Value: s.past, Unknown: member.because != "", Because: member.because}
 		}
 		if how := m.leaking(p); how != "" && member.values[0] == Sidecar {
 			f[FactLeaks] = policy.Fact{Value: how, Unknown: member.because != "", Because: member.because}

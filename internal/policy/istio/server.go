@@ -23,6 +23,7 @@ type server struct {
 	patched                             string       // not "": why the proxy may not do what policies say
 	waypoint                            string       // not "": why connections may carry another identity and address
 	mtls, inbound                       string       // FactMTLS, FactInbound
+	past                                string       // FactPast
 }
 
 // seen is what the proxy certainly decides about.
@@ -97,6 +98,9 @@ func (m *mesh) redirection(p *cluster.Pod, s *server) {
 		}
 		s.perhaps = s.perhaps.Union(netset.Ports(netset.TCP, 15020, 15020))
 		own = own.Subtract(netset.Ports(netset.TCP, 15020, 15020))
+	}
+	if past := left.Union(netset.Of(netset.TCP).Subtract(taken)).Subtract(ownPorts); !past.IsEmpty() {
+		s.past = past.String()
 	}
 	s.unseen = s.unseen.Union(left).Union(own).Union(netset.Of(netset.TCP).Subtract(taken))
 	s.perhaps = s.perhaps.Union(netset.Ports(netset.TCP, 15008, 15008)).Subtract(s.unseen)
@@ -203,6 +207,9 @@ func (m *mesh) ownListeners(p *cluster.Pod) bool {
 	})
 }
 
+// patchedProxy says of an object what it does to a proxy.
+const patchedProxy = " changes the configuration of the proxy, which is not modelled"
+
 // patched looks for EnvoyFilters that may change what the proxy of a pod does with connections to it.
 func (m *mesh) patched(p *cluster.Pod, context string) string {
 	for _, o := range m.c.Kind(networkingGroup, "EnvoyFilter") {
@@ -215,7 +222,7 @@ func (m *mesh) patched(p *cluster.Pod, context string) string {
 			case where != "" && where != "ANY" && where != context:
 			case patch.Get("applyTo").Str() == "CLUSTER":
 			default:
-				return fmt.Sprintf("%s changes the configuration of the proxy, which is not modelled", o.Ref)
+				return o.Ref.String() + patchedProxy
 			}
 		}
 	}
