@@ -83,6 +83,7 @@ type Rule struct {
 	Conns     netset.Conns // ports of the destination, all for "not restricted by port"
 	Named     []NamedPort  // further ports, resolved on the destination pod of each flow
 	NotNamed  []NamedPort  // ports taken away from Conns and Named again, resolved likewise
+	Never     netset.Conns // ports taken away from Conns and Named again, by number
 	Pos       object.Pos
 	// Path is the rule's place in the object: "spec.ingress[0]".
 	Path string

@@ -276,19 +276,25 @@ status: {addresses: [{type: InternalIP, address: 192.168.0.2}]}
 		{"named", policy.Rule{Named: []policy.NamedPort{web}}, "tcp/80 tcp/80"},
 		{"named, any protocol", policy.Rule{Named: []policy.NamedPort{anyWeb}}, "tcp/80 udp/53 tcp/80 udp/53"},
 		{"all but named", policy.Rule{Conns: netset.Ports(netset.TCP, 79, 82), NotNamed: []policy.NamedPort{web}}, "tcp/79,81-82 tcp/79,81-82"},
+		{"named, less a number", policy.Rule{Named: []policy.NamedPort{anyWeb}, Never: netset.Ports(netset.TCP, 80, 80)}, "udp/53 udp/53"},
+		{"numbers and named, less a number", policy.Rule{Conns: netset.Ports(netset.TCP, 79, 82), Named: []policy.NamedPort{web}, Never: netset.Ports(netset.TCP, 80, 81)}, "tcp/79,82 tcp/79,82"},
+		{"numbers less numbers", policy.Rule{Conns: netset.Ports(netset.TCP, 79, 82), Never: netset.Ports(netset.TCP, 80, 81)}, "tcp/79,82 tcp/79,82"},
 		{"limited", policy.Rule{Conns: netset.Ports(netset.TCP, 80, 80), Limits: []policy.Doubt{*doubt}}, "none tcp/80"},
 		{"only some requests", policy.Rule{Conns: netset.Ports(netset.TCP, 80, 80), Only: []string{"GET /"}}, "tcp/80 tcp/80"},
 		{"doubtful", policy.Rule{Conns: netset.Ports(netset.TCP, 80, 80), Doubts: []policy.Doubt{*doubt}}, "none " + netset.All().String()},
 	} {
 		test.rule.Peers = []policy.Peer{{Kind: policy.AnyPeer}}
-		p := one("p", func(p *policy.Policy) { p.Isolates[policy.Ingress], p.Rules = true, []policy.Rule{test.rule} })
-		m := reach.Compile(c, policy.Set{Policies: []policy.Policy{p}}, upstream(t, true))
-		b := m.Between(reach.OfPod(byName["a"]), reach.OfPod(byName["b"]))
-		if got := fmt.Sprintf("%s %s", b.Must, b.May); got != test.want {
-			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
-		}
-		if !b.Decided() && len(m.Reasons(reach.OfPod(byName["a"]), reach.OfPod(byName["b"]))) == 0 {
-			t.Errorf("%s: undecided without a reason", test.name)
+		for _, d := range policy.Directions {
+			test.rule.Direction = d
+			p := one("p", func(p *policy.Policy) { p.Isolates[d], p.Rules = true, []policy.Rule{test.rule} })
+			m := reach.Compile(c, policy.Set{Policies: []policy.Policy{p}}, upstream(t, true))
+			b := m.Between(reach.OfPod(byName["a"]), reach.OfPod(byName["b"]))
+			if got := fmt.Sprintf("%s %s", b.Must, b.May); got != test.want {
+				t.Errorf("%s, %s: got %s, want %s", test.name, d, got, test.want)
+			}
+			if !b.Decided() && len(m.Reasons(reach.OfPod(byName["a"]), reach.OfPod(byName["b"]))) == 0 {
+				t.Errorf("%s, %s: undecided without a reason", test.name, d)
+			}
 		}
 	}
 }

@@ -263,17 +263,18 @@ func (m *Model) inAddrs(k addrKnown, set netset.Addrs) enforcer.Answer {
 
 // ruleConns is the ports of a rule when the other end of the pods of a tier is point i; -1 is no point.
 func (m *Model) ruleConns(p binding, r *policy.Rule, i int) netset.Conns {
+	conns := r.Conns.Subtract(r.Never)
 	if len(r.Named) == 0 && len(r.NotNamed) == 0 {
-		return r.Conns
+		return conns
 	}
 	dst := p.subject
 	if p.dir == policy.Egress {
 		if i < 0 || m.points[i].kind != podPoint { // names are declared by pods; addresses and nodes have none
-			return r.Conns
+			return conns
 		}
 		dst = m.points[i].pod
 	}
-	return r.Conns.Union(named(r.Named, dst)).Subtract(named(r.NotNamed, dst))
+	return conns.Union(named(r.Named, dst).Subtract(r.Never)).Subtract(named(r.NotNamed, dst))
 }
 
 // named gives the conns that named ports stand for on a destination pod.

@@ -119,7 +119,7 @@ func before(q *policy.Policy, s *policy.Rule, p *policy.Policy, r *policy.Rule) 
 
 // coversRule tells whether s certainly matches all that r matches.
 func coversRule(s, r *policy.Rule) bool {
-	if !s.Conns.Covers(r.Conns) || len(s.NotNamed) > 0 || len(s.Limits) > 0 || len(s.Doubts) > 0 {
+	if !s.Conns.Covers(r.Conns) || len(s.NotNamed) > 0 || !s.Never.IsEmpty() || len(s.Limits) > 0 || len(s.Doubts) > 0 {
 		return false
 	}
 	for _, n := range r.Named {

@@ -190,6 +190,14 @@ func (c *compiler) nets(list *object.Value, path string) (all netset.Addrs, give
 	return all, len(items) > 0
 }
 
+// meant is the endpoints and sets that the selectors of e mean together; nil for no condition.
+func (e *entity) meant() *expr {
+	if e.notSel == nil {
+		return e.sel
+	}
+	return and(e.sel, not(e.notSel))
+}
+
 // families is the address families that e leaves to its rule: nets of one family, positive or negated, keep
 // the rule out of the other one (FilterRuleToIPVersion in felix/rules).
 func (e *entity) families() netset.Addrs {

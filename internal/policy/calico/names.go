@@ -93,3 +93,54 @@ func (c *compiler) hostNames(r *policy.Rule, conns netset.Conns) []policy.Rule {
 	}
 	return out
 }
+
+// unnamed are rules for the network sets that the selectors of an egress rule r mean; their peers are taken from r.
+// Felix resolves names of ports only on endpoints that the selectors mean (namedPortsToIPSets in felix/calc), and not
+// on what merely has an address that is in a set.
+func (c *compiler) unnamed(r *policy.Rule, e *entity) []policy.Rule {
+	if e.sel == nil || len(r.Named)+len(r.NotNamed) == 0 {
+		return nil
+	}
+	whole := *r
+	var sets, rest []policy.Peer
+	whole.Peers = nil
+	for _, p := range r.Peers {
+		switch p.Kind {
+		case policy.AddrPeer:
+			sets = append(sets, p)
+			rest = append(rest, c.podsAt(&p, e)...)
+		case policy.DoubtPeer: // maybe a set
+			whole.Peers = append(whole.Peers, p)
+			rest = append(rest, p)
+		case policy.AnyPeer, policy.PodPeer, policy.NodePeer:
+			whole.Peers = append(whole.Peers, p)
+		}
+	}
+	bySet, byOther := whole, whole
+	bySet.Peers, bySet.Named = sets, nil
+	byOther.Peers, byOther.Named, byOther.NotNamed = rest, nil, nil
+	*r = whole
+	switch {
+	case r.Conns.IsEmpty() || len(sets)+len(rest) == 0:
+		return nil
+	case len(r.NotNamed) == 0 || len(rest) == 0:
+		return []policy.Rule{bySet}
+	}
+	return []policy.Rule{bySet, byOther}
+}
+
+// podsAt is the pods with an address of p that the selectors of e do not mean.
+func (c *compiler) podsAt(p *policy.Peer, e *entity) []policy.Peer {
+	ts, err := terms(not(e.meant()), c.cluster)
+	if err != nil {
+		q := *p
+		q.Reach = policy.PodsOnly
+		q.Doubt = &policy.Doubt{Pos: p.Pos, Ref: c.Object.Ref, Msg: err.Error()}
+		return []policy.Peer{q}
+	}
+	out := make([]policy.Peer, 0, len(ts))
+	for _, t := range ts {
+		out = append(out, policy.Peer{Kind: policy.PodPeer, Term: t, Within: &p.Addrs, Pos: p.Pos, Doubt: p.Doubt})
+	}
+	return out
+}

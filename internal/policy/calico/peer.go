@@ -9,26 +9,36 @@ import (
 
 // peers is whom an entity means among the addresses of within. Felix turns selectors into sets of addresses, so a
 // pod is also meant when a network set holds its address, and a negated selector lets through whatever is no
-// endpoint (semantics of notSelector, EntityRule.Selector).
+// endpoint (semantics of notSelector, EntityRule.Selector). Beside a positive selector the negated one only says
+// which endpoints and sets that one means (combineMatchesIfPossible in felix/calc).
 func (c *compiler) peers(e *entity, within netset.Addrs) []policy.Peer {
 	if len(e.doubts) > 0 {
 		return []policy.Peer{{Kind: policy.DoubtPeer, Pos: e.pos, Doubt: &e.doubts[0]}}
 	}
 	allowed := e.allowed(within)
-	b := peerBuilder{cluster: c.cluster, pos: e.pos, ref: c.Object.Ref, notSel: e.notSel, sure: allowed}
+	b := peerBuilder{cluster: c.cluster, pos: e.pos, ref: c.Object.Ref, sure: allowed}
 	if len(e.notDoubts) > 0 {
 		b.doubt = &e.notDoubts[0]
 	}
-	if e.notSel != nil {
+	switch {
+	case e.sel != nil:
+		meant := e.meant()
+		b.pods(meant)
+		for _, s := range selected(meant, c.cluster) {
+			b.set(s)
+		}
+	case e.notSel != nil:
 		b.exclude(selected(e.notSel, c.cluster))
-	}
-	if e.sel == nil {
-		b.everyone()
-		return b.peers
-	}
-	b.pods(e.sel)
-	for _, s := range selected(e.sel, c.cluster) {
-		b.set(s)
+		b.pods(not(e.notSel))
+		b.each(b.elsewhere)
+	default:
+		b.each(func(addrs netset.Addrs, d *policy.Doubt) {
+			if addrs.IsAll() {
+				b.add(policy.Peer{Kind: policy.AnyPeer}, d)
+			} else {
+				b.add(policy.Peer{Kind: policy.AddrPeer, Addrs: addrs, Reach: policy.Everywhere}, d)
+			}
+		})
 	}
 	return b.peers
 }
@@ -37,7 +47,6 @@ type peerBuilder struct {
 	cluster *cluster.Cluster
 	pos     object.Pos
 	ref     object.Ref
-	notSel  *expr
 	// sure is the addresses that the entity lets through, maybe those that it possibly does, because of
 	// maybeDoubt. They do not overlap.
 	sure, maybe netset.Addrs
@@ -81,11 +90,8 @@ func (b *peerBuilder) add(p policy.Peer, d *policy.Doubt) {
 	b.peers = append(b.peers, p)
 }
 
-// pods adds the pods that x means, less those that the negated selector means.
+// pods adds the pods that x means.
 func (b *peerBuilder) pods(x *expr) {
-	if b.notSel != nil {
-		x = and(x, not(b.notSel))
-	}
 	ts, err := terms(x, b.cluster)
 	b.each(func(addrs netset.Addrs, d *policy.Doubt) {
 		if err != nil {
@@ -98,22 +104,6 @@ func (b *peerBuilder) pods(x *expr) {
 				p.Within = &addrs
 			}
 			b.add(p, d)
-		}
-	})
-}
-
-// everyone adds all that is let through, without a positive selector.
-func (b *peerBuilder) everyone() {
-	if b.notSel != nil {
-		b.pods(&expr{})
-		b.each(b.elsewhere)
-		return
-	}
-	b.each(func(addrs netset.Addrs, d *policy.Doubt) {
-		if addrs.IsAll() {
-			b.add(policy.Peer{Kind: policy.AnyPeer}, d)
-		} else {
-			b.add(policy.Peer{Kind: policy.AddrPeer, Addrs: addrs, Reach: policy.Everywhere}, d)
 		}
 	})
 }
@@ -131,14 +121,7 @@ func (b *peerBuilder) set(s addrSet) {
 		if s.maybe != nil {
 			d = s.maybe
 		}
-		if b.notSel == nil {
-			b.add(policy.Peer{Kind: policy.AddrPeer, Addrs: addrs, Reach: policy.Everywhere}, d)
-			return
-		}
-		part := *b
-		part.sure, part.maybe, part.doubt, part.peers = addrs, netset.Addrs{}, d, nil
-		part.everyone()
-		b.peers = append(b.peers, part.peers...)
+		b.add(policy.Peer{Kind: policy.AddrPeer, Addrs: addrs, Reach: policy.Everywhere}, d)
 	})
 }
 

@@ -37,7 +37,9 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []comp
 	if notGiven {
 		conns = conns.Subtract(notConns)
 	}
-	base.Named, base.NotNamed = named, notNamed
+	if base.Named, base.NotNamed = named, notNamed; notGiven && len(named) > 0 {
+		base.Never = notConns
+	}
 	limits := append(c.sourcePorts(&source, proto, hasPorts), c.http(v.Get("http"), &base)...)
 	limits = append(limits, c.otherNames(d, &base)...)
 	family := source.families().Intersect(destination.families())
@@ -76,19 +78,23 @@ func (c *compiler) rule(v *object.Value, d policy.Direction, path string) []comp
 				r.Peers = []policy.Peer{{Kind: policy.DoubtPeer, Pos: r.Pos, Doubt: &refused[0]}}
 			}
 			r.Doubts = slices.Concat(unknown, t.doubts)
-			out.rules = append(out.rules, r)
+			var more []policy.Rule
 			if d == policy.Egress {
-				out.rules = append(out.rules, c.hostNames(&r, w.conns)...)
+				more = append(c.unnamed(&r, peer), c.hostNames(&r, w.conns)...)
 			}
+			out.rules = append(append(out.rules, r), more...)
 		}
 	}
 	if len(maybeOther) == 0 {
 		return []compiled{out}
 	}
-	others := compiled{rules: slices.Clone(out.rules)}
+	others := compiled{own: not(own), rules: slices.Clone(out.rules)}
 	for i := range others.rules {
 		r := &others.rules[i]
 		r.Limits = slices.Concat(r.Limits, maybeOther)
+		if d == policy.Ingress { // whom the selector means by its address alone has no ports by name
+			r.Named, r.NotNamed = nil, nil
+		}
 	}
 	return []compiled{out, others}
 }
@@ -195,20 +201,20 @@ func (c *compiler) ownSide(e *entity, family netset.Addrs) (own *expr, limits, o
 	if !e.allowed(family).Equal(family) {
 		limits = append(limits, c.Unclear(e.value, "%s: addresses on the pod's own side are not told apart", e.path))
 	}
-	own = e.sel
-	if e.notSel != nil {
-		own = and(e.sel, not(e.notSel))
+	own = e.meant()
+	switch {
+	case e.sel == nil && e.notSel != nil:
 		for _, s := range c.holders(e.notSel) {
 			limits = append(limits, c.Unclear(e.value, "%s.notSelector also means %s, and whether that holds the pod's address is not told", e.path, s))
 		}
-	}
-	if e.sel == nil || e.sel.kind == exprAll {
+		return own, limits, nil
+	case e.sel == nil, e.sel.kind == exprAll && e.notSel == nil:
 		return own, limits, nil
 	}
 	if c.namespace != "" && e.notSel == nil && e.sel.is(labelNamespace, c.namespace) {
 		return nil, limits, nil // as the policy itself
 	}
-	for _, s := range c.holders(e.sel) {
+	for _, s := range c.holders(own) {
 		other = append(other, c.Unclear(e.value, "%s: the selector also means %s, and whether that holds the pod's address is not told", e.path, s))
 	}
 	return own, limits, other
