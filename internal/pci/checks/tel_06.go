@@ -138,8 +138,10 @@ func strictnessOf(in *pci.Input, p *cluster.Pod) strictness {
 		}
 		return s
 	case past.Value != "":
-		return strictness{pci.Fail, "takes plain text on " + past.Value + ": these ports are kept from its proxy", because,
-			&pci.Fix{Text: "remove the annotations traffic.sidecar.istio.io/excludeInboundPorts and includeInboundPorts, or what sets them for all pods"}}
+		return strictness{
+			pci.Fail, "takes plain text on " + past.Value + ": these ports are kept from its proxy", because,
+			&pci.Fix{Text: "remove the annotations traffic.sidecar.istio.io/excludeInboundPorts and includeInboundPorts, or what sets them for all pods"},
+		}
 	case possible && !strings.Contains(mode, " or "):
 		return strictness{pci.Unknown, "whether it takes plain text is not decided: " + facts[istio.FactInbound].Value, because, nil}
 	case possible:

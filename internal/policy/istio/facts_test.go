@@ -276,7 +276,8 @@ func TestClusterNote(t *testing.T) {
 		name, text string
 		want       bool
 	}{
-		{"strict", strict, true}, {"strict, with a remote cluster", strict + remote, false},
+		{"strict", strict, true},
+		{"strict, with a remote cluster", strict + remote, false},
 		{"by principal", strings.Replace(byAddress, "ipBlocks: [10.0.0.0/8]", "namespaces: [shop]", 1), true},
 		{"by address", byAddress, false},
 	} {

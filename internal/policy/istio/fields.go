@@ -113,8 +113,10 @@ func extension(path string, more ...string) []string {
 // wasm is the fields of a module.
 func wasm(path string) []string {
 	var out []string
-	for _, n := range []string{"failStrategy", "imagePullPolicy", "imagePullSecret", "pluginConfig", "pluginName", "sha256", "type", "url", "verificationKey",
-		"vmConfig", "vmConfig.env[]", "vmConfig.env[].name", "vmConfig.env[].value", "vmConfig.env[].valueFrom"} {
+	for _, n := range []string{
+		"failStrategy", "imagePullPolicy", "imagePullSecret", "pluginConfig", "pluginName", "sha256", "type", "url", "verificationKey",
+		"vmConfig", "vmConfig.env[]", "vmConfig.env[].name", "vmConfig.env[].value", "vmConfig.env[].valueFrom",
+	} {
 		out = append(out, path+n)
 	}
 	return out

@@ -81,8 +81,10 @@ func readSettings(c *cluster.Cluster) settings {
 		got.read(m.root)
 		// REGISTRY_ONLY is the zero of the mode, and a mode that does not exist may be anything.
 		if v := m.root.Get("outboundTrafficPolicy"); v.IsSet() && v.Get("mode").Str() != "ALLOW_ANY" {
-			got.registryOnly = &policy.Doubt{Pos: m.object.At(v), Ref: m.object.Ref,
-				Msg: "the proxy stops connections to hosts without a Service or ServiceEntry (outboundTrafficPolicy of the mesh), unless the process goes past it"}
+			got.registryOnly = &policy.Doubt{
+				Pos: m.object.At(v), Ref: m.object.Ref,
+				Msg: "the proxy stops connections to hosts without a Service or ServiceEntry (outboundTrafficPolicy of the mesh), unless the process goes past it",
+			}
 		}
 		if first == nil {
 			first = &got
