@@ -57,6 +57,7 @@ func Kinds() []Kind {
 			core("Endpoints", "endpoints"),
 			core("ReplicationController", "replicationcontrollers"),
 			core("ServiceAccount", "serviceaccounts"),
+			{Kind: "PersistentVolumeClaim", Resource: "persistentvolumeclaims", Optional: true},
 			{Kind: "ConfigMap", Resource: "configmaps", NamesIn: "kube-system", Names: []string{
 				"amazon-vpc-cni", "antrea-agent-tweaker", "antrea-config", "calico-config", "canal-config", "cilium-config",
 				"coredns", "kube-flannel-cfg", "kube-proxy", "kube-router-cfg", "weave-net",
@@ -67,6 +68,7 @@ func Kinds() []Kind {
 		},
 		must(in("apps", "DaemonSet", "daemonsets", "Deployment", "deployments", "ReplicaSet", "replicasets", "StatefulSet", "statefulsets")),
 		must(in("batch", "CronJob", "cronjobs", "Job", "jobs")),
+		in("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
 		must(in("discovery.k8s.io", "EndpointSlice", "endpointslices")),
 		must(in("networking.k8s.io", "Ingress", "ingresses", "IngressClass", "ingressclasses", "NetworkPolicy", "networkpolicies")),
 		in("networking.k8s.io", "IPAddress", "ipaddresses", "ServiceCIDR", "servicecidrs"),
