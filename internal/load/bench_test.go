@@ -85,6 +85,7 @@ spec:
 func BenchmarkParseYAML(b *testing.B) {
 	data := shop(1000)
 	b.SetBytes(int64(len(data)))
+	defer perCPU(b, len(data))()
 	for b.Loop() {
 		objects, problems, _ := Parse(data, "shop.yaml", Limits{})
 		if len(objects) != 2000 || len(problems) != 0 {
@@ -104,6 +105,7 @@ func BenchmarkParseJSON(b *testing.B) {
 	}
 	data = append(data, "]}"...)
 	b.SetBytes(int64(len(data)))
+	defer perCPU(b, len(data))()
 	for b.Loop() {
 		var got []*object.Object
 		if got, _, _ = Parse(data, "shop.json", Limits{}); len(got) != 2000 {

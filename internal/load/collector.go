@@ -18,14 +18,14 @@ type collector struct {
 
 	objects   []*object.Object
 	problems  []object.Problem
-	names     map[string]string // field names, shared between objects to save memory
+	arena     arena
 	kinds     map[object.GroupKind]Kind
 	liveFull  bool // a live read of all namespaces, nothing refused
 	snapshots int  // how many snapshots were read
 }
 
 func newCollector(ctx context.Context, opt Options) *collector {
-	return &collector{ctx: ctx, opt: opt, lim: opt.Limits.withDefaults(), names: map[string]string{}, kinds: kindTable()}
+	return &collector{ctx: ctx, opt: opt, lim: opt.Limits.withDefaults(), kinds: kindTable()}
 }
 
 func (c *collector) problem(s object.Severity, at object.Pos, msg, hint string) {
@@ -44,17 +44,6 @@ func (c *collector) progress(done, total int64, what string) {
 	if c.opt.Progress != nil {
 		c.opt.Progress(done, total, what)
 	}
-}
-
-// intern shares equal field names.
-func (c *collector) intern(s string) string {
-	if t, ok := c.names[s]; ok {
-		return t
-	}
-	if len(c.names) < 1<<16 {
-		c.names[s] = s
-	}
-	return s
 }
 
 // add keeps an object, within the limit.

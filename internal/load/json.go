@@ -1,7 +1,9 @@
 package load
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 
@@ -9,97 +11,190 @@ import (
 )
 
 // parseJSON reads a stream of JSON values, one after the other, whose first line is line number first. The
-// values read before an error are returned with it.
-func (c *collector) parseJSON(text string, first int, dup func(line int, key string)) ([]*object.Value, error) {
-	p := jsonParser{c: c, s: text, line: first, dup: dup}
+// values read before an error are returned with it. Parts that unread.go names are checked and left out.
+func (c *collector) parseJSON(text []byte, first int, dup func(line int, key string)) ([]*object.Value, error) {
+	p := jsonParser{a: &c.arena, b: text, line: first, maxDepth: c.lim.Depth}
+	defer func() {
+		for _, k := range p.dups {
+			dup(k.line, k.key)
+		}
+	}()
 	var values []*object.Value
 	for {
 		p.space()
-		if p.i == len(p.s) {
+		if p.i == len(p.b) {
 			return values, nil
 		}
-		v, err := p.value(0)
+		v, err := p.value(0, document0)
 		if err != nil {
+			p.a.fieldStack, p.a.itemStack = p.a.fieldStack[:0], p.a.itemStack[:0]
 			return values, err
 		}
 		values = append(values, v)
 	}
 }
 
+// maxObjectDepth is how deep objects are looked for: a list of lists of them. It bounds how often text is
+// read again.
+const maxObjectDepth = 4
+
 type jsonParser struct {
-	c    *collector
-	s    string
-	i    int
-	line int
-	dup  func(line int, key string)
+	a        *arena
+	b        []byte
+	i        int
+	line     int
+	maxDepth int
+	dups     []lineKey
+	dropped  object.Value // stands for what is left out until its map is complete
+	seen     []uint64     // hashes of the names in the maps that are being skipped
 }
 
 func (p *jsonParser) space() {
-	for ; p.i < len(p.s); p.i++ {
-		switch p.s[p.i] {
+	b, i := p.b, p.i
+	for i < len(b) {
+		switch b[i] {
+		case ' ':
+			i++
+			for i+8 <= len(b) {
+				x := binary.LittleEndian.Uint64(b[i:]) ^ 0x2020202020202020
+				if x != 0 {
+					i += bits.TrailingZeros64(x) / 8
+					break
+				}
+				i += 8
+			}
 		case '\n':
 			p.line++
-		case ' ', '\t', '\r':
+			i++
+		case '\t', '\r':
+			i++
 		default:
+			p.i = i
 			return
 		}
 	}
+	p.i = i
 }
 
 func (p *jsonParser) peek() byte {
-	if p.i < len(p.s) {
-		return p.s[p.i]
+	if p.i < len(p.b) {
+		return p.b[p.i]
 	}
 	return 0
 }
 
 func (p *jsonParser) fail(want string) error {
-	if p.i >= len(p.s) {
+	if p.i >= len(p.b) {
 		return errorAt(p.line, "not valid JSON: it ends here, want %s", want)
 	}
-	r, _ := utf8.DecodeRuneInString(p.s[p.i:])
+	r, _ := utf8.DecodeRune(p.b[p.i:])
 	return errorAt(p.line, "not valid JSON: want %s, got %q", want, r)
 }
 
-func (p *jsonParser) value(depth int) (*object.Value, error) {
-	if depth > p.c.lim.Depth+4 { // a list or a snapshot wraps its objects
-		return nil, errorAt(p.line, "nested deeper than %d levels", p.c.lim.Depth)
+func (p *jsonParser) value(depth int, at place) (*object.Value, error) {
+	if depth > p.maxDepth+4 { // a list or a snapshot wraps its objects
+		return nil, errorAt(p.line, "nested deeper than %d levels", p.maxDepth)
 	}
-	v := &object.Value{Line: p.line}
-	switch b := p.peek(); {
-	case b == '{':
-		return v, p.object(v, depth)
-	case b == '[':
-		return v, p.array(v, depth)
+	b := p.peek()
+	if b == '{' && at == document0 {
+		if depth <= maxObjectDepth {
+			return p.document(depth)
+		}
+		at = elsewhere
+	}
+	v := p.a.value()
+	v.Line = p.line
+	switch {
 	case b == '"':
-		s, err := p.string()
-		v.Kind, v.Text = object.String, s
+		raw, plain, err := p.quoted()
+		if err != nil {
+			return nil, err
+		}
+		v.Kind = object.String
+		if plain {
+			v.Text = p.a.word(raw)
+			return v, nil
+		}
+		v.Text, err = p.unquote(raw)
 		return v, err
+	case b == '{':
+		return v, p.object(v, depth, at)
+	case b == '[':
+		return v, p.array(v, depth, at)
 	case b == '-' || b >= '0' && b <= '9':
 		start := p.i
-		for p.i < len(p.s) && strings.IndexByte("+-.eE0123456789", p.s[p.i]) >= 0 {
+		for p.i < len(p.b) && numberByte(p.b[p.i]) {
 			p.i++
 		}
-		v.Kind, v.Text = object.Number, p.s[start:p.i]
-		if !json.Valid([]byte(v.Text)) {
+		if !jsonNumber(p.b[start:p.i]) {
 			p.i = start
 			return nil, p.fail("a number")
 		}
+		v.Kind, v.Text = object.Number, p.a.word(p.b[start:p.i])
 		return v, nil
 	}
-	for _, word := range []string{"true", "false", "null"} {
-		if strings.HasPrefix(p.s[p.i:], word) {
-			p.i += len(word)
-			if word != "null" {
-				v.Kind, v.Text = object.Bool, word
-			}
-			return v, nil
-		}
+	switch word := p.literal(); word {
+	case "":
+		return nil, p.fail("a value")
+	case "null":
+	default:
+		v.Kind, v.Text = object.Bool, word
 	}
-	return nil, p.fail("a value")
+	return v, nil
 }
 
-func (p *jsonParser) array(v *object.Value, depth int) error {
+// literal steps over true, false or null; "" when none of them stands here.
+func (p *jsonParser) literal() string {
+	rest := p.b[p.i:]
+	for _, word := range [...]string{"true", "false", "null"} {
+		if len(rest) >= len(word) && string(rest[:len(word)]) == word {
+			p.i += len(word)
+			return word
+		}
+	}
+	return ""
+}
+
+func numberByte(b byte) bool {
+	return b >= '0' && b <= '9' || b == '-' || b == '+' || b == '.' || b == 'e' || b == 'E'
+}
+
+// jsonNumber checks the grammar of RFC 8259, section 6.
+func jsonNumber(b []byte) bool {
+	digits := func() int {
+		n := 0
+		for n < len(b) && b[n] >= '0' && b[n] <= '9' {
+			n++
+		}
+		b = b[n:]
+		return n
+	}
+	if len(b) > 0 && b[0] == '-' {
+		b = b[1:]
+	}
+	zero := len(b) > 0 && b[0] == '0'
+	if n := digits(); n == 0 || zero && n > 1 {
+		return false
+	}
+	if len(b) > 0 && b[0] == '.' {
+		b = b[1:]
+		if digits() == 0 {
+			return false
+		}
+	}
+	if len(b) > 0 && (b[0] == 'e' || b[0] == 'E') {
+		b = b[1:]
+		if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+			b = b[1:]
+		}
+		if digits() == 0 {
+			return false
+		}
+	}
+	return len(b) == 0
+}
+
+func (p *jsonParser) array(v *object.Value, depth int, at place) error {
 	v.Kind = object.List
 	p.i++
 	p.space()
@@ -107,19 +202,21 @@ func (p *jsonParser) array(v *object.Value, depth int) error {
 		p.i++
 		return nil
 	}
+	base := len(p.a.itemStack)
 	for {
 		p.space()
-		item, err := p.value(depth + 1)
+		item, err := p.value(depth+1, at)
 		if err != nil {
 			return err
 		}
-		v.Items = append(v.Items, item)
+		p.a.itemStack = append(p.a.itemStack, item)
 		p.space()
 		switch p.peek() {
 		case ',':
 			p.i++
 		case ']':
 			p.i++
+			v.Items = p.a.popItems(base)
 			return nil
 		default:
 			return p.fail("a comma or ]")
@@ -127,7 +224,26 @@ func (p *jsonParser) array(v *object.Value, depth int) error {
 	}
 }
 
-func (p *jsonParser) object(v *object.Value, depth int) error {
+// document reads a map that may be an object or a list of them, and leaves out what nobody reads. When it
+// turns out that it was no list, its items were no objects, and it is read again as it is.
+func (p *jsonParser) document(depth int) (*object.Value, error) {
+	start, line, dups := p.i, p.line, len(p.dups)
+	fields, items := len(p.a.fieldStack), len(p.a.itemStack)
+	v := p.a.value()
+	v.Line = line
+	if err := p.object(v, depth, document0); err != nil {
+		return nil, err
+	}
+	if list := v.Get("items"); list != nil && !isList(v) {
+		p.i, p.line, p.dups = start, line, p.dups[:dups]
+		p.a.fieldStack, p.a.itemStack = p.a.fieldStack[:fields], p.a.itemStack[:items]
+		*v = object.Value{Line: line}
+		return v, p.object(v, depth, elsewhere)
+	}
+	return v, nil
+}
+
+func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 	v.Kind = object.Map
 	p.i++
 	p.space()
@@ -135,32 +251,49 @@ func (p *jsonParser) object(v *object.Value, depth int) error {
 		p.i++
 		return nil
 	}
-	var m fieldSet
+	m := mapKeys{base: len(p.a.fieldStack)}
+	left := false
+	v.Line = p.line // as in YAML, a map stands where its first field does
 	for {
 		p.space()
 		line := p.line
 		if p.peek() != '"' {
 			return p.fail("a name in quotes")
 		}
-		if len(m.fields) == 0 {
-			v.Line = line // as in YAML, a map stands where its first field does
-		}
-		name, err := p.string()
+		raw, plain, err := p.quoted()
 		if err != nil {
 			return err
 		}
+		if !plain {
+			s, err := p.unquote(raw)
+			if err != nil {
+				return err
+			}
+			raw = []byte(s)
+		}
+		name, hash := p.a.key(raw)
 		p.space()
 		if p.peek() != ':' {
 			return p.fail("a colon")
 		}
 		p.i++
 		p.space()
-		item, err := p.value(depth + 1)
-		if err != nil {
-			return err
+		below := elsewhere
+		if at != elsewhere {
+			below = p.below(at, name, m.base)
 		}
-		if m.set(object.Field{Name: p.c.intern(name), Line: line, Value: item}) {
-			p.dup(line, name)
+		item := &p.dropped
+		if below != nowhere || !p.skipped(depth+1) {
+			if item, err = p.value(depth+1, max(below, elsewhere)); err != nil {
+				return err
+			}
+			if below == nowhere {
+				item = &p.dropped
+			}
+		}
+		left = left || item == &p.dropped
+		if p.a.put(&m, object.Field{Name: name, Line: line, Value: item}, hash) {
+			p.dups = append(p.dups, lineKey{line, name})
 		}
 		p.space()
 		switch p.peek() {
@@ -168,7 +301,10 @@ func (p *jsonParser) object(v *object.Value, depth int) error {
 			p.i++
 		case '}':
 			p.i++
-			v.Fields = m.fields
+			if left {
+				p.leaveOut(m.base)
+			}
+			v.Fields = p.a.popFields(m.base)
 			return nil
 		default:
 			return p.fail("a comma or }")
@@ -176,30 +312,99 @@ func (p *jsonParser) object(v *object.Value, depth int) error {
 	}
 }
 
-// string reads a quoted string. Strings without escapes share the input's memory.
-func (p *jsonParser) string() (string, error) {
-	start := p.i
-	plain := true
-	for p.i++; p.i < len(p.s); p.i++ {
-		switch b := p.s[p.i]; {
-		case b == '"':
-			p.i++
-			quoted := p.s[start:p.i]
-			if plain && utf8.ValidString(quoted) {
-				return quoted[1 : len(quoted)-1], nil
-			}
-			var s string
-			if json.Unmarshal([]byte(quoted), &s) != nil {
-				return "", errorAt(p.line, "not valid JSON: bad escape in a string")
-			}
-			return s, nil
-		case b == '\\':
-			plain = false
-			p.i++
-		case b < ' ':
-			return "", errorAt(p.line, "not valid JSON: a string does not end on its line")
+// leaveOut takes the dropped fields from the map on top of the stack.
+func (p *jsonParser) leaveOut(base int) {
+	kept := base
+	for _, f := range p.a.fieldStack[base:] {
+		if f.Value != &p.dropped {
+			p.a.fieldStack[kept] = f
+			kept++
 		}
 	}
-	p.i = len(p.s)
-	return "", p.fail("the end of a string")
+	p.a.fieldStack = p.a.fieldStack[:kept]
+}
+
+// quoted steps over a string and gives what is between its quotes. plain tells that it stands for itself.
+func (p *jsonParser) quoted() (raw []byte, plain bool, err error) {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	b, i := p.b, p.i+1
+	start := i
+	plain = true
+	ascii := true
+	for {
+		for i+8 <= len(b) {
+			x := binary.LittleEndian.Uint64(b[i:])
+			quote, slash := x^(ones*'"'), x^(ones*'\\')
+			hit := ((x - ones*' ') | (quote - ones) | (slash - ones)) &^ x
+			hit = (hit | (quote-ones)&^quote | (slash-ones)&^slash | x) & highs
+			if hit != 0 {
+				i += bits.TrailingZeros64(hit) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			p.i = len(b)
+			return nil, false, p.fail("the end of a string")
+		}
+		switch c := b[i]; {
+		case c == '"':
+			p.i = i + 1
+			raw = b[start:i]
+			return raw, plain && (ascii || utf8.Valid(raw)), nil
+		case c == '\\':
+			plain = false
+			i += 2
+		case c < ' ':
+			p.i = i
+			return nil, false, errorAt(p.line, "not valid JSON: a string does not end on its line")
+		default:
+			ascii = ascii && c < utf8.RuneSelf
+			i++
+		}
+	}
+}
+
+// unquote resolves escapes, and puts U+FFFD for what is not UTF-8.
+func (p *jsonParser) unquote(raw []byte) (string, error) {
+	if s, ok := p.simple(raw); ok {
+		return s, nil
+	}
+	quoted := append(append(append(make([]byte, 0, len(raw)+2), '"'), raw...), '"')
+	var s string
+	if json.Unmarshal(quoted, &s) != nil {
+		return "", errorAt(p.line, "not valid JSON: bad escape in a string")
+	}
+	return s, nil
+}
+
+// simple resolves the escapes of one letter.
+func (p *jsonParser) simple(raw []byte) (string, bool) {
+	if !utf8.Valid(raw) {
+		return "", false
+	}
+	var out strings.Builder
+	out.Grow(len(raw))
+	for {
+		i := 0
+		for i < len(raw) && raw[i] != '\\' {
+			i++
+		}
+		out.Write(raw[:i])
+		if i == len(raw) {
+			return out.String(), true
+		}
+		if i+1 == len(raw) {
+			return "", false
+		}
+		k := strings.IndexByte(`"\/bfnrt`, raw[i+1])
+		if k < 0 {
+			return "", false
+		}
+		out.WriteByte("\"\\/\b\f\n\r\t"[k])
+		raw = raw[i+2:]
+	}
 }

@@ -118,7 +118,7 @@ func (fs *kustomizeFS) clean(data []byte, real string) ([]byte, error) {
 	}
 	out := k.top(root)
 	if real == realPath(fs.path) {
-		out = without(out, "buildMetadata")
+		out = without(out, func(name string) bool { return name == "buildMetadata" })
 		origin := &object.Value{Kind: object.List, Items: []*object.Value{{Kind: object.String, Text: "originAnnotations"}}}
 		out = &object.Value{Kind: object.Map, Fields: append(slices.Clip(out.Fields), object.Field{Name: "buildMetadata", Value: origin})}
 	}

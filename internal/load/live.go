@@ -415,7 +415,7 @@ func (r *liveReader) list(k Kind, path string) error {
 // take adds the object or the list in an answer, and gives the mark of the next page.
 func (r *liveReader) take(body []byte) (next string, err error) {
 	d := document{c: r.c, file: r.name}
-	values, err := r.c.parseJSON(string(body), 1, d.duplicate)
+	values, err := r.c.parseJSON(body, 1, d.duplicate)
 	if err != nil {
 		return "", fmt.Errorf("the server sent something unreadable: %w", err)
 	}

@@ -3,7 +3,6 @@ package load
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -29,7 +28,7 @@ func (d *document) object(v *object.Value) {
 	case kind == snapshotKind && v.Get("apiVersion").Str() == snapshotVersion:
 		d.snapshot(v)
 		return
-	case strings.HasSuffix(kind, "List") && v.Get("items") != nil && v.Get("items").Kind != object.Map:
+	case isList(v):
 		for _, item := range v.Get("items").List() {
 			d.item(item, v)
 		}
@@ -37,6 +36,12 @@ func (d *document) object(v *object.Value) {
 		return
 	}
 	d.one(v)
+}
+
+// isList tells whether a document is a list of objects.
+func isList(v *object.Value) bool {
+	items := v.Get("items")
+	return items != nil && items.Kind != object.Map && strings.HasSuffix(v.Get("kind").Str(), "List")
 }
 
 // item takes one item of a list. Items of a typed list may leave out what the list says (PodList of v1
@@ -139,57 +144,4 @@ func notOfCluster(o *object.Object) string {
 		return "kubeconfig, not a cluster object"
 	}
 	return ""
-}
-
-// redact gives the object's fields without what must never be kept: the content of Secrets, and the copies
-// of whole objects that kubectl and the API server store in metadata.
-func redact(o *object.Object) *object.Value {
-	root := o.Root
-	if o.Ref.GroupKind() == (object.GroupKind{Kind: "Secret"}) {
-		root = without(root, "data", "stringData")
-	}
-	meta := root.Get("metadata")
-	if meta == nil || meta.Kind != object.Map {
-		return root
-	}
-	const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-	clean := without(meta, "managedFields")
-	if notes := clean.Get("annotations"); notes.Get(lastApplied) != nil {
-		clean = with(clean, "annotations", without(notes, lastApplied))
-	}
-	if clean == meta {
-		return root
-	}
-	return with(root, "metadata", clean)
-}
-
-// without copies a map without some fields; the map itself when it has none of them.
-func without(v *object.Value, names ...string) *object.Value {
-	drop := func(name string) bool {
-		return slices.Contains(names, name)
-	}
-	for i, f := range v.Fields {
-		if !drop(f.Name) {
-			continue
-		}
-		w := &object.Value{Kind: v.Kind, Line: v.Line, Fields: append(make([]object.Field, 0, len(v.Fields)), v.Fields[:i]...)}
-		for _, f := range v.Fields[i:] {
-			if !drop(f.Name) {
-				w.Fields = append(w.Fields, f)
-			}
-		}
-		return w
-	}
-	return v
-}
-
-// with copies a map with another value for one of its fields.
-func with(v *object.Value, name string, value *object.Value) *object.Value {
-	w := &object.Value{Kind: v.Kind, Line: v.Line, Fields: append([]object.Field{}, v.Fields...)}
-	for i := range w.Fields {
-		if w.Fields[i].Name == name {
-			w.Fields[i].Value = value
-		}
-	}
-	return w
 }

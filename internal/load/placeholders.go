@@ -12,6 +12,9 @@ import (
 // template skips a document that is the source of another tool rather than an object: ytt by its marks.
 // Helm and Go templates are found later, because most of them are not YAML at all.
 func (d *document) template() bool {
+	if !bytes.Contains(d.chunk.text, []byte("#@")) {
+		return false
+	}
 	line := 0
 	lines(d.chunk.text, func(l []byte, n, _ int) bool {
 		t := bytes.TrimLeft(l, " ")

@@ -30,67 +30,98 @@ func lines(data []byte, yield func(line []byte, number, offset int) bool) {
 // column always separate documents, even inside quoted text and block scalars (YAML 1.2, 9.1). Command
 // lines of a transcript separate too, and so does the start of a second List: kubectl prints no "---".
 func split(data []byte) []chunk {
-	var chunks []chunk
-	cur := chunk{line: 1}
-	start := 0
-	top := topKeys{}
-	flush := func(to, line int, output bool) {
-		cur.text = data[start:to]
-		if len(bytes.TrimSpace(cur.text)) > 0 {
-			chunks = append(chunks, cur)
-		}
-		cur, start, top = chunk{line: line, output: output}, to, topKeys{}
-	}
+	s := newSplitter(data)
 	lines(data, func(l []byte, n, off int) bool {
-		if len(l) == 0 || l[0] == ' ' {
-			return true
-		}
-		switch {
-		case isMarker(l, "---"):
-			if !top.prolog { // "%YAML 1.1" belongs to the document after it
-				flush(off, n, cur.output && len(top.seen) == 0)
-			}
-		case isMarker(l, "..."):
-			flush(off, n+1, false)
-			start = min(len(data), off+len(l)+1)
-			if start < len(data) && data[start-1] == '\r' {
-				start++
-			}
-		case l[0] == separatorByte:
-			flush(off, n, true)
-			start++ // the mark itself is no text
-		case bytes.HasPrefix(l, []byte("apiVersion:")) && top.list && top.seen["apiVersion"]:
-			flush(off, n, cur.output)
-			top.note(l)
-		default:
-			top.note(l)
+		if len(l) > 0 && l[0] != ' ' {
+			s.line(l, n, off)
 		}
 		return true
 	})
-	flush(len(data), 0, false)
-	return chunks
+	return s.chunks(data)
+}
+
+// splitter is a stream on its way into documents.
+type splitter struct {
+	data  []byte
+	parts []part
+	cur   part
+	top   topKeys
+}
+
+// part is where a document stands in its stream.
+type part struct {
+	from, to, line int
+	output         bool
+}
+
+func newSplitter(data []byte) *splitter { return &splitter{data: data, cur: part{line: 1}} }
+
+func (s *splitter) flush(to, line int, output bool) {
+	s.cur.to = to
+	s.parts = append(s.parts, s.cur)
+	s.cur, s.top = part{from: to, line: line, output: output}, topKeys{}
+}
+
+// line takes a line that starts in the first column.
+func (s *splitter) line(l []byte, n, off int) {
+	switch {
+	case isMarker(l, "---"):
+		if !s.top.prolog { // "%YAML 1.1" belongs to the document after it
+			s.flush(off, n, s.cur.output && !s.top.any)
+		}
+	case isMarker(l, "..."):
+		s.flush(off, n+1, false)
+		s.cur.from = min(len(s.data), off+len(l)+1)
+		if s.cur.from < len(s.data) && s.data[s.cur.from-1] == '\r' {
+			s.cur.from++
+		}
+	case l[0] == 0x01: // a terminal's mark; no YAML or JSON text may contain it
+		s.command(n, off)
+	case l[0] == 'a' && s.top.list && s.top.api && bytes.HasPrefix(l, []byte("apiVersion:")):
+		s.flush(off, n, s.cur.output)
+		s.top.note(l)
+	default:
+		s.top.note(l)
+	}
+}
+
+// command cuts at a line whose first byte is no text.
+func (s *splitter) command(n, off int) {
+	s.flush(off, n, true)
+	s.cur.from++
+}
+
+// chunks gives the documents with anything in them. data is the stream, its command lines blank.
+func (s *splitter) chunks(data []byte) []chunk {
+	s.flush(len(data), 0, false)
+	out := make([]chunk, 0, len(s.parts))
+	for _, p := range s.parts {
+		if text := data[p.from:p.to]; len(bytes.TrimSpace(text)) > 0 {
+			out = append(out, chunk{text: text, line: p.line, output: p.output})
+		}
+	}
+	return out
 }
 
 // topKeys is what the first column of a document has shown so far.
 type topKeys struct {
-	seen   map[string]bool
+	any    bool // apiVersion or kind
+	api    bool
 	list   bool // kind: SomethingList
 	prolog bool // only directives
 }
 
 func (t *topKeys) note(l []byte) {
-	if l[0] == '%' && len(t.seen) == 0 {
+	if l[0] == '%' && !t.any {
 		t.prolog = true
 		return
 	}
-	for _, k := range []string{"apiVersion", "kind"} {
-		if bytes.HasPrefix(l, []byte(k+":")) {
-			if t.seen == nil {
-				t.seen = map[string]bool{}
-			}
-			t.seen[k] = true
-			t.list = t.list || k == "kind" && bytes.HasSuffix(bytes.TrimSpace(l), []byte("List"))
-		}
+	switch {
+	case l[0] == 'a' && bytes.HasPrefix(l, []byte("apiVersion:")):
+		t.any, t.api = true, true
+	case l[0] == 'k' && bytes.HasPrefix(l, []byte("kind:")):
+		t.any = true
+		t.list = t.list || bytes.HasSuffix(bytes.TrimSpace(l), []byte("List"))
 	}
 }
 

@@ -22,8 +22,7 @@ func (c *collector) stream(data []byte, file string) {
 		c.problem(object.Warning, object.Pos{File: file}, "not valid UTF-8; documents with other bytes in them cannot be read",
 			"save the file as UTF-8")
 	}
-	clean := c.transcript(data, file)
-	for _, ch := range split(clean) {
+	for _, ch := range c.transcript(data, file) {
 		if c.ctx.Err() != nil {
 			return
 		}
@@ -121,7 +120,7 @@ func (d *document) yaml(ch chunk) (*object.Value, error) {
 
 // readJSON reads the chunk as JSON values, or as YAML in flow style when it is that.
 func (d *document) readJSON() {
-	values, err := d.c.parseJSON(string(d.chunk.text), d.chunk.line, d.duplicate)
+	values, err := d.c.parseJSON(d.chunk.text, d.chunk.line, d.duplicate)
 	if err != nil && len(values) == 0 {
 		json := d.dups
 		d.dups = nil

@@ -9,13 +9,10 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
 
-// separatorByte is written over the first byte of a command line, so that split cuts there. No YAML or
-// JSON text may contain it.
-const separatorByte = 0x01
-
-// transcript takes out of the stream what a terminal shows around kubectl's output: the command lines and
-// kubectl's own messages. Lines keep their number. Messages that mean lost input are reported.
-func (c *collector) transcript(data []byte, file string) []byte {
+// transcript cuts a stream into documents, as split does, and takes out of it what a terminal shows around
+// kubectl's output: the command lines and kubectl's own messages. Lines keep their number. Messages that
+// mean lost input are reported.
+func (c *collector) transcript(data []byte, file string) []chunk {
 	out := data
 	own := func() []byte { // copy before the first change: the caller owns data
 		if &out[0] == &data[0] {
@@ -23,6 +20,7 @@ func (c *collector) transcript(data []byte, file string) []byte {
 		}
 		return out
 	}
+	cut := newSplitter(data)
 	var scan transcriptScan
 	lines(data, func(l []byte, n, off int) bool {
 		if scan.continued {
@@ -30,25 +28,26 @@ func (c *collector) transcript(data []byte, file string) []byte {
 			blank(own()[off : off+len(l)])
 			return true
 		}
-		if len(l) == 0 || l[0] == ' ' || l[0] == '-' {
+		if len(l) == 0 || l[0] == ' ' {
 			return true
 		}
 		switch {
+		case l[0] == '-':
+			cut.line(l, n, off)
 		case scan.isCommand(l, data[off+len(l):]):
-			scan.continued = bytes.HasSuffix(l, []byte(`\`))
-			line := own()[off : off+len(l)]
-			blank(line)
-			line[0] = separatorByte
-			scan = transcriptScan{continued: scan.continued}
+			scan = transcriptScan{continued: bytes.HasSuffix(l, []byte(`\`))}
+			blank(own()[off : off+len(l)])
+			cut.command(n, off)
 		case isMessage(l):
 			c.message(string(l), object.Pos{File: file, Line: n})
 			blank(own()[off : off+len(l)])
 		default:
 			scan.note(l)
+			cut.line(l, n, off)
 		}
 		return true
 	})
-	return out
+	return cut.chunks(out)
 }
 
 func blank(b []byte) {
@@ -93,6 +92,9 @@ func (s *transcriptScan) isCommand(l, rest []byte) bool {
 		return len(rest) > 0 && rest[0] == ' '
 	case bytes.HasPrefix(l, []byte("$ ")), bytes.HasPrefix(l, []byte("kubectl ")), bytes.HasPrefix(l, []byte("oc get ")):
 		return true
+	}
+	if l[0] == '{' || l[0] == '"' || l[0] == '}' && len(l) == 1 {
+		return false // JSON; no prompt starts like that, and the line may be long
 	}
 	return bytes.ContainsAny(l, "$#>%") && promptLine.Match(l) && !yamlKey.Match(l)
 }

@@ -237,7 +237,7 @@ func (y *yamlTree) fields(n *yaml.Node, s *sized, depth int) error {
 			return err
 		}
 		s.nodes, s.height = s.nodes+t.nodes, max(s.height, t.height+1)
-		if m.set(object.Field{Name: y.c.intern(name), Line: line, Value: t.value}) {
+		if m.set(object.Field{Name: y.c.arena.name(name), Line: line, Value: t.value}) {
 			y.dup(line, name)
 		}
 	}
