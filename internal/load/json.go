@@ -25,7 +25,7 @@ func (c *collector) parseJSON(text []byte, first int, dup func(line int, key str
 		if p.i == len(p.b) {
 			return values, nil
 		}
-		v, err := p.value(0, document0)
+		v, err := p.value(0, top)
 		if err != nil {
 			p.a.fieldStack, p.a.itemStack = p.a.fieldStack[:0], p.a.itemStack[:0]
 			return values, err
@@ -96,7 +96,7 @@ func (p *jsonParser) value(depth int, at place) (*object.Value, error) {
 		return nil, errorAt(p.line, "nested deeper than %d levels", p.maxDepth)
 	}
 	b := p.peek()
-	if b == '{' && at == document0 {
+	if b == '{' && at == top {
 		if depth <= maxObjectDepth {
 			return p.document(depth)
 		}
@@ -225,16 +225,17 @@ func (p *jsonParser) array(v *object.Value, depth int, at place) error {
 }
 
 // document reads a map that may be an object or a list of them, and leaves out what nobody reads. When it
-// turns out that it was no list, its items were no objects, and it is read again as it is.
+// turns out that it was no list, its items were no objects, and it is read again as it is; so it is when a
+// name stands twice, because that may be the kind.
 func (p *jsonParser) document(depth int) (*object.Value, error) {
 	start, line, dups := p.i, p.line, len(p.dups)
 	fields, items := len(p.a.fieldStack), len(p.a.itemStack)
 	v := p.a.value()
 	v.Line = line
-	if err := p.object(v, depth, document0); err != nil {
+	if err := p.object(v, depth, top); err != nil {
 		return nil, err
 	}
-	if list := v.Get("items"); list != nil && !isList(v) {
+	if v.Get("items") != nil && !isList(v) || len(p.dups) > dups {
 		p.i, p.line, p.dups = start, line, p.dups[:dups]
 		p.a.fieldStack, p.a.itemStack = p.a.fieldStack[:fields], p.a.itemStack[:items]
 		*v = object.Value{Line: line}
@@ -279,8 +280,10 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 		p.i++
 		p.space()
 		below := elsewhere
-		if at != elsewhere {
-			below = p.below(at, name, m.base)
+		if at == top {
+			below = p.part(name, m.base)
+		} else if at != elsewhere {
+			below = at.below(name)
 		}
 		item := &p.dropped
 		if below != nowhere || !p.skipped(depth+1) {
@@ -310,6 +313,26 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 			return p.fail("a comma or }")
 		}
 	}
+}
+
+// part gives the place of a field of the map on top of the stack. kubectl prints apiVersion and kind before
+// what depends on them; when they come later, nothing is left out here.
+func (p *jsonParser) part(name string, base int) place {
+	if name == "items" && p.peek() == '[' {
+		return top
+	}
+	var api, kind string
+	if name == "spec" || name == "status" {
+		for _, f := range p.a.fieldStack[base:] {
+			switch f.Name {
+			case "apiVersion":
+				api = f.Value.Str()
+			case "kind":
+				kind = f.Value.Str()
+			}
+		}
+	}
+	return part(api, kind, name)
 }
 
 // leaveOut takes the dropped fields from the map on top of the stack.

@@ -46,7 +46,7 @@ func sameJSON(t *testing.T, data []byte) {
 	clean := func(values []*object.Value) (out []*object.Value) {
 		d := document{c: newCollector(context.Background(), Options{}), file: "f"} //nolint:forbidigo // nothing to cancel
 		for _, v := range values {
-			out = append(out, pruned(d, v))
+			out = append(out, cleaned(d, v))
 		}
 		return out
 	}
@@ -63,14 +63,14 @@ func sameJSON(t *testing.T, data []byte) {
 	}
 }
 
-// pruned is a document whose objects have lost what nobody reads.
-func pruned(d document, v *object.Value) *object.Value {
+// cleaned is a document whose objects have lost what nobody reads.
+func cleaned(d document, v *object.Value) *object.Value {
 	switch {
 	case v.Kind == object.List:
 		w := *v
 		w.Items = nil
 		for _, it := range v.Items {
-			w.Items = append(w.Items, pruned(d, it))
+			w.Items = append(w.Items, cleaned(d, it))
 		}
 		return &w
 	case v.Kind != object.Map:
@@ -80,15 +80,17 @@ func pruned(d document, v *object.Value) *object.Value {
 		w.Fields = slices.Clone(v.Fields)
 		for i, f := range w.Fields {
 			if f.Name == "items" {
-				w.Fields[i].Value = pruned(d, f.Value)
+				w.Fields[i].Value = cleaned(d, f.Value)
 			}
 		}
 		v = &w
 	}
-	o := &object.Object{Root: v, Version: v.Get("apiVersion").Str()}
-	if o.Ref.Kind = v.Get("kind").Str(); strings.Contains(o.Version, "/") || o.Version == "" {
-		o.Ref.Group = "other"
+	o := &object.Object{Root: v}
+	group, version, ok := strings.Cut(v.Get("apiVersion").Str(), "/")
+	if !ok {
+		group, version = "", group
 	}
+	o.Ref.Kind, o.Ref.Group, o.Version = v.Get("kind").Str(), group, version
 	return redact(o)
 }
 
@@ -97,7 +99,9 @@ func TestJSONIsReadAsThePlainReaderDoes(t *testing.T) {
 "status":{"phase":"Running","conditions":[{"a":
 "b","c":[1,2,{}]}],"containerStatuses":[],"podIP":"10.0.0.1"}}`
 	docs := []string{
-		pod, "[" + pod + ",\n" + pod + "]", `{"apiVersion":"v1","items":[` + pod + `],"kind":"List","metadata":{"continue":"x"}}`,
+		pod, `{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"name":"a","resources":{"limits":{}},"volumeMounts":[]}],"initContainers":{},"tolerations":[]}}`,
+		`{"apiVersion":"apps/v1","kind":"Deployment","spec":{"template":{"spec":{"containers":[{"resources":{}}]}}}}`, `{"apiVersion":"v1","kind":["Pod"],"spec":{"tolerations":[]}}`,
+		`{"apiVersion":"v1","kind":"Pod","spec":{"tolerations":[]},"kind":"Node"}`, "[" + pod + ",\n" + pod + "]", `{"apiVersion":"v1","items":[` + pod + `],"kind":"List","metadata":{"continue":"x"}}`,
 		`{"apiVersion":"v1","items":[` + pod + `],"kind":"Other"}`, `{"items":[{"items":[{"items":[` + pod + `]}]}]}`,
 		`{"kind":"List","items":{"metadata":{"managedFields":1}}}`, `{"kind":"List","items":null}`, `{"kind":"List","items":[` + pod + `],"items":{}}`,
 		`{"status":{"conditions":[1]},"kind":"Pod","apiVersion":"v1"}`, `{"apiVersion":"apps/v1","kind":"Pod","status":{"conditions":[1]}}`,

@@ -9,10 +9,12 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
 
+const yttMark = "#@"
+
 // template skips a document that is the source of another tool rather than an object: ytt by its marks.
 // Helm and Go templates are found later, because most of them are not YAML at all.
 func (d *document) template() bool {
-	if !bytes.Contains(d.chunk.text, []byte("#@")) {
+	if !bytes.Contains(d.chunk.text, []byte(yttMark)) {
 		return false
 	}
 	line := 0
@@ -54,6 +56,9 @@ var envPlaceholder = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?[=-]([
 // placeholders settles variables that another tool fills in at deploy time. It is false when the object
 // cannot be used because its very name is a template.
 func (d *document) placeholders(o *object.Object) bool {
+	if !d.marked() {
+		return true
+	}
 	meta := o.Root.Get("metadata")
 	for _, v := range []*object.Value{meta.Get("name"), meta.Get("namespace")} {
 		if strings.Contains(v.Str(), "{{") {
@@ -78,6 +83,20 @@ func (d *document) placeholders(o *object.Object) bool {
 		d.c.problems = append(d.c.problems, p)
 	}
 	return true
+}
+
+// marked tells whether there may be a variable in the text of the chunk, or an escape that hides one. Most
+// texts have none, and need not be searched value by value.
+func (d *document) marked() bool {
+	if d.marks == unknown {
+		text := d.chunk.text
+		d.marks = no
+		if len(text) == 0 || bytes.Contains(text, []byte("{{")) || bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte(`\u`)) ||
+			!d.json && bytes.IndexByte(text, '\\') >= 0 {
+			d.marks = yes
+		}
+	}
+	return d.marks == yes
 }
 
 type substitution struct {

@@ -43,23 +43,23 @@ func split(data []byte) []chunk {
 // splitter is a stream on its way into documents.
 type splitter struct {
 	data  []byte
-	parts []part
-	cur   part
+	parts []span
+	cur   span
 	top   topKeys
 }
 
-// part is where a document stands in its stream.
-type part struct {
+// span is where a document stands in its stream.
+type span struct {
 	from, to, line int
 	output         bool
 }
 
-func newSplitter(data []byte) *splitter { return &splitter{data: data, cur: part{line: 1}} }
+func newSplitter(data []byte) *splitter { return &splitter{data: data, cur: span{line: 1}} }
 
 func (s *splitter) flush(to, line int, output bool) {
 	s.cur.to = to
 	s.parts = append(s.parts, s.cur)
-	s.cur, s.top = part{from: to, line: line, output: output}, topKeys{}
+	s.cur, s.top = span{from: to, line: line, output: output}, topKeys{}
 }
 
 // line takes a line that starts in the first column.

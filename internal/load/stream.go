@@ -22,6 +22,9 @@ func (c *collector) stream(data []byte, file string) {
 		c.problem(object.Warning, object.Pos{File: file}, "not valid UTF-8; documents with other bytes in them cannot be read",
 			"save the file as UTF-8")
 	}
+	if c.onlyJSON(data, file) {
+		return
+	}
 	for _, ch := range c.transcript(data, file) {
 		if c.ctx.Err() != nil {
 			return
@@ -29,6 +32,25 @@ func (c *collector) stream(data []byte, file string) {
 		d := document{c: c, file: file, chunk: ch}
 		d.read()
 	}
+}
+
+// onlyJSON reads a stream that is JSON from end to end, if it is. No line of such a stream can be taken for a
+// separator or for a terminal's, so it need not be looked at line by line.
+func (c *collector) onlyJSON(data []byte, file string) bool {
+	trimmed := bytes.TrimLeft(data, " \t\r\n")
+	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' || bytes.Contains(data, []byte(yttMark)) {
+		return false
+	}
+	d := document{c: c, file: file, chunk: chunk{text: data, line: 1}, json: true}
+	values, err := c.parseJSON(data, 1, d.duplicate)
+	if err != nil {
+		return false
+	}
+	d.settle()
+	for _, v := range values {
+		d.object(v)
+	}
+	return true
 }
 
 // text gives data as UTF-8 without a byte order mark. PowerShell writes UTF-16 when output is redirected.
@@ -59,7 +81,17 @@ type document struct {
 	file  string
 	chunk chunk
 	dups  []lineKey // duplicate keys met by the current way of reading the chunk
+	json  bool      // the chunk was read as JSON
+	marks answer    // whether the chunk may have variables of a template
 }
+
+type answer uint8
+
+const (
+	unknown answer = iota
+	no
+	yes
+)
 
 type lineKey struct {
 	line int

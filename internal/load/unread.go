@@ -10,72 +10,75 @@ import (
 // container did last, which images a node has. It is left out of every object, whatever it was read from.
 // The JSON reader, which meets whole clusters, does not even build it.
 
-// place is where in a document the JSON reader stands, as far as that decides what is left out.
+// place is where in an object a value stands, as far as that decides what is left out.
 type place uint8
 
 const (
 	nowhere     place = iota // a part that nobody reads
 	elsewhere                // nothing is left out from here on
-	document0                // an object, or a list of objects
+	top                      // an object, or a list of objects
 	metadata                 // metadata of an object
 	annotations              // metadata.annotations of an object
+	podSpec                  // spec of a Pod, not of a template: people write those
+	containers
 	podStatus
 	nodeStatus
 )
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// unread tells whether nobody reads a field. Nothing but the network state of pods is read from their
-// status, and of nodes only addresses and nodeInfo.
-func unread(at place, name string) bool {
+// below gives the place of a field's value. Below top it depends on the kind, see part.
+func (at place) below(name string) place {
 	switch at {
 	case metadata:
-		return name == "managedFields"
-	case annotations:
-		return name == lastApplied
-	case podStatus:
-		return name == "conditions" || strings.HasSuffix(name, "ontainerStatuses")
-	case nodeStatus:
-		return name == "images" || name == "conditions" || name == "volumesInUse" || name == "volumesAttached"
-	case nowhere, elsewhere, document0:
-	}
-	return false
-}
-
-// below gives the place of a field's value. base is where the fields of its map start on the stack.
-func (p *jsonParser) below(at place, name string, base int) place {
-	switch {
-	case unread(at, name):
-		return nowhere
-	case at == metadata && name == "annotations":
-		return annotations
-	case at != document0:
-		return elsewhere
-	case name == "metadata":
-		return metadata
-	case name == "items" && p.peek() == '[':
-		return document0
-	case name == "status":
-		var api, kind string
-		for _, f := range p.a.fieldStack[base:] {
-			switch f.Name {
-			case "apiVersion":
-				api = f.Value.Str()
-			case "kind":
-				kind = f.Value.Str()
-			}
+		switch name {
+		case "managedFields":
+			return nowhere
+		case "annotations":
+			return annotations
 		}
-		return statusPlace(api, kind)
+	case annotations:
+		if name == lastApplied {
+			return nowhere
+		}
+	case podSpec:
+		switch name {
+		case "affinity", "schedulerName", "tolerations", "topologySpreadConstraints":
+			return nowhere
+		case "containers", "initContainers", "ephemeralContainers":
+			return containers
+		}
+	case containers:
+		switch name {
+		case "imagePullPolicy", "resources", "terminationMessagePath", "terminationMessagePolicy", "volumeDevices", "volumeMounts":
+			return nowhere
+		}
+	case podStatus:
+		switch name {
+		case "conditions", "containerStatuses", "ephemeralContainerStatuses", "initContainerStatuses":
+			return nowhere
+		}
+	case nodeStatus:
+		switch name {
+		case "conditions", "images", "volumesAttached", "volumesInUse":
+			return nowhere
+		}
+	case nowhere, elsewhere, top:
 	}
 	return elsewhere
 }
 
-func statusPlace(api, kind string) place {
+// part gives the place of a field of an object of a kind.
+func part(apiVersion, kind, name string) place {
+	core := apiVersion != "" && !strings.Contains(apiVersion, "/")
 	switch {
-	case strings.Contains(api, "/") || api == "":
-	case kind == "Pod":
+	case name == "metadata":
+		return metadata
+	case core && kind == "Pod" && name == "spec":
+		return podSpec
+	case core && kind == "Pod" && name == "status":
 		return podStatus
-	case kind == "Node":
+	case core && kind == "Node" && name == "status":
 		return nodeStatus
 	}
 	return elsewhere
@@ -88,38 +91,49 @@ func redact(o *object.Object) *object.Value {
 	if o.Ref.GroupKind() == (object.GroupKind{Kind: "Secret"}) {
 		root = without(root, func(name string) bool { return name == "data" || name == "stringData" })
 	}
-	part := func(root *object.Value, name string, at place) *object.Value {
-		v := root.Get(name)
-		if v == nil || v.Kind != object.Map {
-			return root
-		}
-		w := without(v, func(name string) bool { return unread(at, name) })
-		if w == v {
-			return root
-		}
-		return with(root, name, w)
+	api := o.Version
+	if o.Ref.Group != "" {
+		api = o.Ref.Group + "/" + o.Version
 	}
-	if meta := root.Get("metadata"); meta != nil && meta.Kind == object.Map {
-		if clean := part(meta, "annotations", annotations); clean != meta {
-			root = with(root, "metadata", clean)
-		}
-	}
-	root = part(root, "metadata", metadata)
-	if o.Ref.Group == "" {
-		root = part(root, "status", statusPlace(o.Version, o.Ref.Kind))
-	}
-	return root
+	return edited(root, func(f object.Field) *object.Value { return pruned(f.Value, part(api, o.Ref.Kind, f.Name)) })
 }
 
-// without copies a map without some fields; the map itself when it has none of them.
-func without(v *object.Value, drop func(name string) bool) *object.Value {
+// pruned is v without what nobody reads in it; v itself when there is nothing of that, and nil when nobody
+// reads v.
+func pruned(v *object.Value, at place) *object.Value {
+	switch {
+	case at == nowhere:
+		return nil
+	case at == elsewhere || v == nil:
+		return v
+	case v.Kind == object.Map:
+		return edited(v, func(f object.Field) *object.Value { return pruned(f.Value, at.below(f.Name)) })
+	case v.Kind == object.List:
+		for i, it := range v.Items {
+			w := pruned(it, at)
+			if w == it {
+				continue
+			}
+			c := &object.Value{Kind: v.Kind, Line: v.Line, Items: append([]*object.Value{}, v.Items...)}
+			for c.Items[i] = w; i < len(c.Items); i++ {
+				c.Items[i] = pruned(c.Items[i], at)
+			}
+			return c
+		}
+	}
+	return v
+}
+
+// edited copies a map with other values in its fields, without those that become nil; it is the map itself
+// when nothing changes.
+func edited(v *object.Value, edit func(object.Field) *object.Value) *object.Value {
 	for i, f := range v.Fields {
-		if !drop(f.Name) {
+		if edit(f) == f.Value {
 			continue
 		}
 		w := &object.Value{Kind: v.Kind, Line: v.Line, Fields: append(make([]object.Field, 0, len(v.Fields)), v.Fields[:i]...)}
 		for _, f := range v.Fields[i:] {
-			if !drop(f.Name) {
+			if f.Value = edit(f); f.Value != nil {
 				w.Fields = append(w.Fields, f)
 			}
 		}
@@ -128,13 +142,12 @@ func without(v *object.Value, drop func(name string) bool) *object.Value {
 	return v
 }
 
-// with copies a map with another value for one of its fields.
-func with(v *object.Value, name string, value *object.Value) *object.Value {
-	w := &object.Value{Kind: v.Kind, Line: v.Line, Fields: append([]object.Field{}, v.Fields...)}
-	for i := range w.Fields {
-		if w.Fields[i].Name == name {
-			w.Fields[i].Value = value
+// without copies a map without some fields; the map itself when it has none of them.
+func without(v *object.Value, drop func(name string) bool) *object.Value {
+	return edited(v, func(f object.Field) *object.Value {
+		if drop(f.Name) {
+			return nil
 		}
-	}
-	return w
+		return f.Value
+	})
 }
