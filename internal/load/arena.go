@@ -34,7 +34,7 @@ const (
 // value is a new null.
 func (a *arena) value() *object.Value {
 	if len(a.values) == cap(a.values) {
-		a.block = min(512, max(32, 2*a.block))
+		a.block = min(400, max(25, 2*a.block)) // 400 values are just below what the allocator calls large
 		a.values = make([]object.Value, 0, a.block)
 	}
 	n := len(a.values)

@@ -10,28 +10,29 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
 
-// parseJSON reads a stream of JSON values, one after the other, whose first line is line number first. The
-// values read before an error are returned with it. Parts that unread.go names are checked and left out.
-func (c *collector) parseJSON(text []byte, first int, dup func(line int, key string)) ([]*object.Value, error) {
+// jsonText is what a stream of JSON values says.
+type jsonText struct {
+	values  []*object.Value
+	dups    []lineKey // names that stand twice in a map
+	braces  bool      // there may be braces in a string
+	badText bool      // a string is not UTF-8
+}
+
+// parseJSON reads a stream of JSON values, one after the other, whose first line is line number first. What
+// was read before an error is returned with it. Parts that unread.go names are checked and left out.
+func (c *collector) parseJSON(text []byte, first int) (jsonText, error) {
 	p := jsonParser{a: &c.arena, b: text, line: first, maxDepth: c.lim.Depth}
-	defer func() {
-		for _, k := range p.dups {
-			dup(k.line, k.key)
-		}
-	}()
 	var values []*object.Value
-	for {
-		p.space()
-		if p.i == len(p.b) {
-			return values, nil
-		}
-		v, err := p.value(0, top)
-		if err != nil {
+	var err error
+	for err == nil && p.next() != 0 || p.i < len(p.b) {
+		var v *object.Value
+		if v, err = p.value(0, top); err != nil {
 			p.a.fieldStack, p.a.itemStack = p.a.fieldStack[:0], p.a.itemStack[:0]
-			return values, err
+			break
 		}
 		values = append(values, v)
 	}
+	return jsonText{values, p.dups, p.braces != 0, p.badText}, err
 }
 
 // maxObjectDepth is how deep objects are looked for: a list of lists of them. It bounds how often text is
@@ -46,6 +47,8 @@ type jsonParser struct {
 	maxDepth int
 	dups     []lineKey
 	dropped  object.Value // stands for what is left out until its map is complete
+	braces   uint64       // not 0 when a string may have a brace in it
+	badText  bool         // a string is not UTF-8
 	seen     []uint64     // hashes of the names in the maps that are being skipped
 }
 
@@ -74,6 +77,15 @@ func (p *jsonParser) space() {
 		}
 	}
 	p.i = i
+}
+
+// next steps over white space and gives the byte after it, 0 at the end.
+func (p *jsonParser) next() byte {
+	if p.i < len(p.b) && p.b[p.i] > ' ' {
+		return p.b[p.i]
+	}
+	p.space()
+	return p.peek()
 }
 
 func (p *jsonParser) peek() byte {
@@ -197,21 +209,19 @@ func jsonNumber(b []byte) bool {
 func (p *jsonParser) array(v *object.Value, depth int, at place) error {
 	v.Kind = object.List
 	p.i++
-	p.space()
-	if p.peek() == ']' {
+	if p.next() == ']' {
 		p.i++
 		return nil
 	}
 	base := len(p.a.itemStack)
 	for {
-		p.space()
+		p.next()
 		item, err := p.value(depth+1, at)
 		if err != nil {
 			return err
 		}
 		p.a.itemStack = append(p.a.itemStack, item)
-		p.space()
-		switch p.peek() {
+		switch p.next() {
 		case ',':
 			p.i++
 		case ']':
@@ -247,8 +257,7 @@ func (p *jsonParser) document(depth int) (*object.Value, error) {
 func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 	v.Kind = object.Map
 	p.i++
-	p.space()
-	if p.peek() == '}' {
+	if p.next() == '}' {
 		p.i++
 		return nil
 	}
@@ -256,9 +265,9 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 	left := false
 	v.Line = p.line // as in YAML, a map stands where its first field does
 	for {
-		p.space()
+		first := p.next()
 		line := p.line
-		if p.peek() != '"' {
+		if first != '"' {
 			return p.fail("a name in quotes")
 		}
 		raw, plain, err := p.quoted()
@@ -273,12 +282,11 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 			raw = []byte(s)
 		}
 		name, hash := p.a.key(raw)
-		p.space()
-		if p.peek() != ':' {
+		if p.next() != ':' {
 			return p.fail("a colon")
 		}
 		p.i++
-		p.space()
+		p.next()
 		below := elsewhere
 		if at == top {
 			below = p.part(name, m.base)
@@ -298,8 +306,7 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 		if p.a.put(&m, object.Field{Name: name, Line: line, Value: item}, hash) {
 			p.dups = append(p.dups, lineKey{line, name})
 		}
-		p.space()
-		switch p.peek() {
+		switch p.next() {
 		case ',':
 			p.i++
 		case '}':
@@ -361,12 +368,16 @@ func (p *jsonParser) quoted() (raw []byte, plain bool, err error) {
 		for i+8 <= len(b) {
 			x := binary.LittleEndian.Uint64(b[i:])
 			quote, slash := x^(ones*'"'), x^(ones*'\\')
-			hit := ((x - ones*' ') | (quote - ones) | (slash - ones)) &^ x
+			hit := (x - ones*' ') &^ x
 			hit = (hit | (quote-ones)&^quote | (slash-ones)&^slash | x) & highs
+			brace := x ^ ones*'{'
+			brace = (brace - ones) &^ brace & highs
 			if hit != 0 {
+				p.braces |= brace & (hit ^ (hit - 1))
 				i += bits.TrailingZeros64(hit) / 8
 				break
 			}
+			p.braces |= brace
 			i += 8
 		}
 		if i >= len(b) {
@@ -377,7 +388,10 @@ func (p *jsonParser) quoted() (raw []byte, plain bool, err error) {
 		case c == '"':
 			p.i = i + 1
 			raw = b[start:i]
-			return raw, plain && (ascii || utf8.Valid(raw)), nil
+			if !ascii && !utf8.Valid(raw) {
+				p.badText, plain = true, false
+			}
+			return raw, plain, nil
 		case c == '\\':
 			plain = false
 			i += 2
@@ -386,6 +400,9 @@ func (p *jsonParser) quoted() (raw []byte, plain bool, err error) {
 			return nil, false, errorAt(p.line, "not valid JSON: a string does not end on its line")
 		default:
 			ascii = ascii && c < utf8.RuneSelf
+			if c == '{' {
+				p.braces = 1
+			}
 			i++
 		}
 	}
@@ -396,6 +413,7 @@ func (p *jsonParser) unquote(raw []byte) (string, error) {
 	if s, ok := p.simple(raw); ok {
 		return s, nil
 	}
+	p.braces = 1 // any character may hide in an escape
 	quoted := append(append(append(make([]byte, 0, len(raw)+2), '"'), raw...), '"')
 	var s string
 	if json.Unmarshal(quoted, &s) != nil {

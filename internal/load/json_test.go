@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -54,13 +55,40 @@ func sameJSON(t *testing.T, data []byte) {
 	values, err := plainJSON(100, string(data), 1, func(line int, key string) { want = append(want, fmt.Sprint(line, key)) })
 	wanted := jsonReading(clean(values), err, want)
 	c := newCollector(context.Background(), Options{}) //nolint:forbidigo // nothing to cancel
-	values, err = c.parseJSON(data, 1, func(line int, key string) { got = append(got, fmt.Sprint(line, key)) })
-	if diff := cmp.Diff(wanted, jsonReading(clean(values), err, got)); diff != "" {
+	read, err := c.parseJSON(data, 1)
+	for _, k := range read.dups {
+		got = append(got, fmt.Sprint(k.line, k.key))
+	}
+	if diff := cmp.Diff(wanted, jsonReading(clean(read.values), err, got)); diff != "" {
 		t.Errorf("%.2000q: -plain +fast\n%s", data, diff)
+	}
+	if err == nil && read.badText == utf8.Valid(data) {
+		t.Errorf("%.2000q: bad UTF-8: %v", data, read.badText)
+	}
+	if err == nil && !read.braces && bytes.ContainsRune(read.text(), '{') {
+		t.Errorf("%.2000q: a brace was missed", data)
 	}
 	if len(c.arena.fieldStack)+len(c.arena.itemStack) != 0 {
 		t.Errorf("%.2000q: the stacks are not empty", data)
 	}
+}
+
+// text is the text of all values.
+func (r jsonText) text() (text []byte) {
+	var walk func(v *object.Value)
+	walk = func(v *object.Value) {
+		text = append(text, v.Text...)
+		for _, it := range v.Items {
+			walk(it)
+		}
+		for _, f := range v.Fields {
+			walk(f.Value)
+		}
+	}
+	for _, v := range r.values {
+		walk(v)
+	}
+	return text
 }
 
 // cleaned is a document whose objects have lost what nobody reads.

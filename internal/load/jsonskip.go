@@ -9,8 +9,10 @@ import (
 // where it was, and the value has to be read like any other, so that its errors and its duplicate names are
 // reported in the same words.
 func (p *jsonParser) skipped(depth int) bool {
-	start, line := p.i, p.line
-	if p.skip(depth) {
+	start, line, braces := p.i, p.line, p.braces
+	ok := p.skip(depth)
+	p.braces = braces // nobody looks for variables in it
+	if ok {
 		return true
 	}
 	p.i, p.line, p.seen = start, line, p.seen[:0]
@@ -41,18 +43,16 @@ func (p *jsonParser) skip(depth int) bool {
 
 func (p *jsonParser) skipArray(depth int) bool {
 	p.i++
-	p.space()
-	if p.peek() == ']' {
+	if p.next() == ']' {
 		p.i++
 		return true
 	}
 	for {
-		p.space()
+		p.next()
 		if !p.skip(depth + 1) {
 			return false
 		}
-		p.space()
-		switch p.peek() {
+		switch p.next() {
 		case ',':
 			p.i++
 		case ']':
@@ -68,15 +68,14 @@ func (p *jsonParser) skipArray(depth int) bool {
 // hash.
 func (p *jsonParser) skipObject(depth int) bool {
 	p.i++
-	p.space()
-	if p.peek() == '}' {
+	if p.next() == '}' {
 		p.i++
 		return true
 	}
 	base := len(p.seen)
 	for {
-		p.space()
-		if p.peek() != '"' {
+		p.next()
+		if p.next() != '"' {
 			return false
 		}
 		raw, plain, err := p.quoted()
@@ -88,17 +87,15 @@ func (p *jsonParser) skipObject(depth int) bool {
 			return false
 		}
 		p.seen = append(p.seen, hash)
-		p.space()
-		if p.peek() != ':' {
+		if p.next() != ':' {
 			return false
 		}
 		p.i++
-		p.space()
+		p.next()
 		if !p.skip(depth + 1) {
 			return false
 		}
-		p.space()
-		switch p.peek() {
+		switch p.next() {
 		case ',':
 			p.i++
 		case '}':

@@ -414,12 +414,12 @@ func (r *liveReader) list(k Kind, path string) error {
 
 // take adds the object or the list in an answer, and gives the mark of the next page.
 func (r *liveReader) take(body []byte) (next string, err error) {
-	d := document{c: r.c, file: r.name}
-	values, err := r.c.parseJSON(body, 1, d.duplicate)
+	read, err := r.c.parseJSON(body, 1)
 	if err != nil {
 		return "", fmt.Errorf("the server sent something unreadable: %w", err)
 	}
-	for _, v := range values {
+	d := document{c: r.c, file: r.name, dups: read.dups}
+	for _, v := range read.values {
 		next = v.Get("metadata", "continue").Str()
 		if !strings.HasSuffix(v.Get("kind").Str(), "List") || v.Get("items") == nil {
 			d.one(withoutLines(v))

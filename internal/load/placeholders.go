@@ -91,8 +91,7 @@ func (d *document) marked() bool {
 	if d.marks == unknown {
 		text := d.chunk.text
 		d.marks = no
-		if len(text) == 0 || bytes.Contains(text, []byte("{{")) || bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte(`\u`)) ||
-			!d.json && bytes.IndexByte(text, '\\') >= 0 {
+		if len(text) == 0 || bytes.Contains(text, []byte("{{")) || bytes.Contains(text, []byte("${")) || bytes.IndexByte(text, '\\') >= 0 {
 			d.marks = yes
 		}
 	}

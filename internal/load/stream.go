@@ -18,12 +18,11 @@ func (c *collector) stream(data []byte, file string) {
 		c.skip(object.Pos{File: file}, "not text")
 		return
 	}
-	if !utf8.Valid(data) {
-		c.problem(object.Warning, object.Pos{File: file}, "not valid UTF-8; documents with other bytes in them cannot be read",
-			"save the file as UTF-8")
-	}
 	if c.onlyJSON(data, file) {
 		return
+	}
+	if !utf8.Valid(data) {
+		c.badText(file)
 	}
 	for _, ch := range c.transcript(data, file) {
 		if c.ctx.Err() != nil {
@@ -41,16 +40,27 @@ func (c *collector) onlyJSON(data []byte, file string) bool {
 	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' || bytes.Contains(data, []byte(yttMark)) {
 		return false
 	}
-	d := document{c: c, file: file, chunk: chunk{text: data, line: 1}, json: true}
-	values, err := c.parseJSON(data, 1, d.duplicate)
+	read, err := c.parseJSON(data, 1)
 	if err != nil {
 		return false
 	}
+	if read.badText {
+		c.badText(file)
+	}
+	d := document{c: c, file: file, chunk: chunk{text: data, line: 1}, dups: read.dups, marks: no}
+	if read.braces {
+		d.marks = yes
+	}
 	d.settle()
-	for _, v := range values {
+	for _, v := range read.values {
 		d.object(v)
 	}
 	return true
+}
+
+func (c *collector) badText(file string) {
+	c.problem(object.Warning, object.Pos{File: file}, "not valid UTF-8; documents with other bytes in them cannot be read",
+		"save the file as UTF-8")
 }
 
 // text gives data as UTF-8 without a byte order mark. PowerShell writes UTF-16 when output is redirected.
@@ -81,7 +91,6 @@ type document struct {
 	file  string
 	chunk chunk
 	dups  []lineKey // duplicate keys met by the current way of reading the chunk
-	json  bool      // the chunk was read as JSON
 	marks answer    // whether the chunk may have variables of a template
 }
 
@@ -152,23 +161,21 @@ func (d *document) yaml(ch chunk) (*object.Value, error) {
 
 // readJSON reads the chunk as JSON values, or as YAML in flow style when it is that.
 func (d *document) readJSON() {
-	values, err := d.c.parseJSON(d.chunk.text, d.chunk.line, d.duplicate)
-	if err != nil && len(values) == 0 {
-		json := d.dups
-		d.dups = nil
+	read, err := d.c.parseJSON(d.chunk.text, d.chunk.line)
+	if err != nil && len(read.values) == 0 {
 		v, yerr := d.yaml(d.chunk)
 		if yerr == nil {
 			d.settle()
 			d.object(v)
 			return
 		}
-		d.dups = json
 		if !looksLikeJSON(d.chunk.text) {
 			err = yerr
 		}
 	}
+	d.dups = read.dups
 	d.settle()
-	for _, v := range values {
+	for _, v := range read.values {
 		d.object(v)
 	}
 	if err != nil {
