@@ -31,6 +31,17 @@ func errorAt(line int, format string, args ...any) *lineError {
 // parseYAML reads one YAML document whose first line is line number first. A nil value with a nil error is
 // an empty document. Duplicate keys are reported through dup, and the last one is kept, as kubectl does.
 func (c *collector) parseYAML(text []byte, first int, dup func(line int, key string)) (*object.Value, error) {
+	if v, dups, ok := c.plainYAML(text, first); ok {
+		for _, k := range dups {
+			dup(k.line, k.key)
+		}
+		return v, nil
+	}
+	return c.fullYAML(text, first, dup)
+}
+
+// fullYAML reads a document with the YAML library.
+func (c *collector) fullYAML(text []byte, first int, dup func(line int, key string)) (*object.Value, error) {
 	if line := tooDeep(text); line > 0 {
 		return nil, errorAt(first+line-1, "nested deeper than the YAML reader can follow")
 	}
