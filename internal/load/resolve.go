@@ -39,7 +39,7 @@ func plainNumber(s string) (object.ValueKind, string) {
 	if decimal(s) {
 		return object.Number, s
 	}
-	if isTimestamp(s) {
+	if noNumber(s) || isTimestamp(s) {
 		return object.String, s
 	}
 	if s[0] == '.' {
@@ -61,6 +61,22 @@ func plainNumber(s string) (object.ValueKind, string) {
 		}
 	}
 	return object.String, s
+}
+
+// noNumber tells that s is neither a number nor a time, whatever their exact grammar: it has two points, or
+// a letter that no number has.
+func noNumber(s string) bool {
+	points := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			points++
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F', c == 'x', c == 'X', c == 'o', c == 'O', c == '_', c == '+', c == '-', c == 'p', c == 'P':
+		default:
+			return true
+		}
+	}
+	return points > 1
 }
 
 // decimal tells whether s is a plain decimal number that is its own JSON spelling: the usual case.

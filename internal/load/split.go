@@ -19,7 +19,11 @@ func lines(data []byte, yield func(line []byte, number, offset int) bool) {
 		if end < 0 {
 			end, next = len(data)-offset, len(data)
 		}
-		if !yield(bytes.TrimSuffix(data[offset:offset+end], []byte("\r")), number, offset) {
+		line := data[offset : offset+end]
+		if end > 0 && line[end-1] == '\r' {
+			line = line[:end-1]
+		}
+		if !yield(line, number, offset) {
 			return
 		}
 		offset = next
@@ -147,6 +151,9 @@ func listParts(ch chunk) (head chunk, items []chunk, tail chunk, ok bool) {
 		inside
 		after
 	)
+	if !bytes.Contains(ch.text, []byte("items:")) {
+		return head, nil, tail, false
+	}
 	state, indent := before, -1
 	itemsEnd, tailStart := 0, len(ch.text)
 	isList := false

@@ -83,10 +83,8 @@ var commentCommand = regexp.MustCompile(`^#+\s*(?:sudo\s+)?(?:` + tools + `)\s`)
 
 func (s *transcriptScan) isCommand(l, rest []byte) bool {
 	switch {
-	case commentCommand.Match(l):
-		return (!s.text || s.kind && s.api) && startsDocument(rest)
 	case l[0] == '#':
-		return false
+		return (!s.text || s.kind && s.api) && commentCommand.Match(l) && startsDocument(rest)
 	case l[0] == '+': // set -x prints "+ kubectl get", deeper shells "++ date"
 		rest := bytes.TrimLeft(l, "+")
 		return len(rest) > 0 && rest[0] == ' '

@@ -5,14 +5,17 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	"pgregory.net/rapid"
 )
 
 // sameYAML reads text without the YAML library, and when that works, compares with what the library makes of
@@ -181,6 +184,21 @@ func FuzzYAML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) < 1<<14 {
 			sameYAML(t, text)
+		}
+	})
+}
+
+// TestNoNumber: what is said to be no number is none for the functions that would read it.
+func TestNoNumber(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`[-+.]?[0-9a-fxobpinyNEe_.+:TZ-]{1,8}`).Draw(t, "scalar")
+		plain := strings.ReplaceAll(s, "_", "")
+		_, err := strconv.ParseInt(plain, 0, 64)
+		_, uerr := strconv.ParseUint(plain, 0, 64)
+		f, ferr := strconv.ParseFloat(s, 64)
+		point := s[0] == '.' && ferr == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
+		if noNumber(s) && (err == nil || uerr == nil || point || yamlFloat(plain)) {
+			t.Errorf("%q is a number", s)
 		}
 	})
 }

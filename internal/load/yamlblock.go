@@ -75,7 +75,10 @@ func plainText(text []byte) bool {
 
 // tooDeepMaybe is false when tooDeep finds nothing, for the price of a count.
 func tooDeepMaybe(text []byte) bool {
-	for _, run := range []string{"- - - - ", "- ? ", "? - ", "? ? "} {
+	if len(text) <= 2000 {
+		return false
+	}
+	for _, run := range [...]string{"- - - - ", "- ? ", "? - ", "? ? "} {
 		if bytes.Contains(text, []byte(run)) {
 			return tooDeep(text) > 0
 		}
