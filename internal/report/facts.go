@@ -41,15 +41,32 @@ func count(a *pci.Assessment, s pci.Status) int {
 	return n
 }
 
+// statusWords is a status behind its count: "3 failed".
+func statusWords(s pci.Status) string {
+	switch s {
+	case pci.Fail:
+		return "failed"
+	case pci.Unknown:
+		return "undecided"
+	case pci.Error:
+		return "not checked"
+	case pci.Manual:
+		return "manual"
+	case pci.Accepted:
+		return "accepted"
+	case pci.NotApplicable:
+		return "not applicable"
+	case pci.Pass:
+		return "passed"
+	}
+	return string(s)
+}
+
 // tally is the counts in one line: "3 failed, 1 undecided, 0 errors, 2 manual, 0 accepted, 1 not applicable, 12 passed".
 func tally(a *pci.Assessment) string {
-	words := map[pci.Status]string{
-		pci.Fail: "failed", pci.Unknown: "undecided", pci.Error: "not checked", pci.Manual: "manual",
-		pci.Accepted: "accepted", pci.NotApplicable: "not applicable", pci.Pass: "passed",
-	}
-	parts := make([]string, len(words))
-	for i, s := range pci.Statuses() {
-		parts[i] = fmt.Sprintf("%d %s", count(a, s), words[s])
+	var parts []string
+	for _, s := range pci.Statuses() {
+		parts = append(parts, fmt.Sprintf("%d %s", count(a, s), statusWords(s)))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -118,6 +135,10 @@ type coverage struct {
 	Sources []string `json:"sources"`
 	Files   int      `json:"files"`
 	Objects int      `json:"objects"`
+	Kinds   []struct {
+		Kind  string `json:"kind"`
+		Count int    `json:"count"`
+	} `json:"kinds"`
 	Skipped []struct {
 		Pos    object.Pos `json:"pos"`
 		Reason string     `json:"reason"`

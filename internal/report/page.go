@@ -1,0 +1,314 @@
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+)
+
+// page is what a report for people shows. Every text in it is one harmless line, except Fix.YAML, whose
+// lines are. HTML and PDF are two ways to set the same page.
+type page struct {
+	Title, Verdict, Claim, Tally string
+	Facts                        []pageFact
+	Tiles                        []pageTile
+	Gaps                         []string
+	Problems                     []pageProblem
+	Standards                    []pageStandard
+	Checks                       []pageCheck
+	Sections                     []pageSection
+	NoProblems, NoGaps           string // said where there are none
+	groups, findings             int    // made so far
+}
+
+type pageFact struct {
+	Name   string
+	Values []string
+}
+
+// pageTile is the count of a status. Key is from a fixed list of ours, fit for a class name.
+type pageTile struct {
+	Key, Words string
+	Count      int
+}
+
+type pageProblem struct{ Severity, Text, Hint string }
+
+// pageStandard is the view by requirement in the numbers of one version of the standard.
+type pageStandard struct {
+	Key, Name string
+	Rows      []pageRequirement
+}
+
+type pageRequirement struct {
+	Number, Standing string
+	Rank             int // worst first
+	Checks           []pageLink
+	Holds, Questions []string
+}
+
+// pageLink names a check; At is its place in page.Checks, -1 when it is not there.
+type pageLink struct {
+	Text string
+	At   int
+}
+
+type pageCheck struct {
+	ID, Title, Status, Key, Severity, Holds string
+	Rank, SeverityRank                      int
+	Requirements, Requirements321, Guidance string
+	Findings                                int
+	Group                                   int // number of its first group, -1 when it has no finding
+}
+
+// pageSection is the findings of a status.
+type pageSection struct {
+	Key, Heading string
+	Count        int
+	Groups       []pageGroup
+}
+
+// pageGroup is findings of one check and severity. What they share stands here and not in them.
+type pageGroup struct {
+	Number                                  int // from 0, over the whole page
+	Key, Severity, SeverityKey              string
+	Check, Title, Holds, Fix                string
+	Requirements, Requirements321, Guidance string
+	Findings                                []pageFinding
+}
+
+type pageFinding struct {
+	Number                               int // from 1, over the whole page
+	Subject, Message, At, Packet, Holds  string
+	Because                              []string
+	Fix, YAML, Fingerprint, Requirements string
+}
+
+// claim is on every report for people: what it is, and what it is not.
+const claim = "This report tells what the evidence supports, for the input named below. Whether a requirement is met is for the assessor to say."
+
+func newPage(a *pci.Assessment) (*page, error) {
+	digest := sha256.New()
+	if err := writeJSON(digest, a, Options{}); err != nil {
+		return nil, err
+	}
+	p := &page{
+		Title: "Network segmentation", Verdict: verdict(a), Claim: claim, Tally: tally(a), Facts: pageFacts(a, hex.EncodeToString(digest.Sum(nil))),
+		Gaps: lines(gaps(a)), NoGaps: "Nothing is known to be missing.", NoProblems: "No problem was found in the input.",
+	}
+	for _, s := range statusesOf(a) {
+		p.Tiles = append(p.Tiles, pageTile{statusKey(s), statusWords(s), count(a, s)})
+		p.section(s, a.Findings)
+	}
+	for _, q := range a.Problems {
+		p.Problems = append(p.Problems, pageProblem{line(q.Severity.String()), line(q.String()), line(q.Hint)})
+	}
+	p.checks(a)
+	p.Standards = []pageStandard{
+		{"pci401", "PCI DSS 4.0.1", p.requirements(a.Requirements(false))},
+		{"pci321", "PCI DSS 3.2.1", p.requirements(a.Requirements(true))},
+	}
+	return p, nil
+}
+
+// pageFacts is the header, with the continued lines joined to what they continue.
+func pageFacts(a *pci.Assessment, digest string) []pageFact {
+	var out []pageFact
+	for _, f := range header(a) {
+		if f.name == "" {
+			last := &out[len(out)-1]
+			last.Values = append(last.Values, line(f.value))
+			continue
+		}
+		out = append(out, pageFact{f.name, []string{line(f.value)}})
+		if c, ok := coverageOf(a.Coverage); f.name == "Input" && ok && len(c.Kinds) > 0 {
+			kinds := make([]string, len(c.Kinds))
+			for i, k := range c.Kinds {
+				kinds[i] = fmt.Sprintf("%d %s", k.Count, k.Kind)
+			}
+			out = append(out, pageFact{"Objects", []string{line(strings.Join(kinds, ", "))}})
+		}
+	}
+	return append(out,
+		pageFact{"Time", []string{"the record holds none, so that the same input gives the same bytes; manifest.json of an evidence package holds it"}},
+		pageFact{"Digest", []string{"SHA-256 of this result as JSON: " + digest}})
+}
+
+// statusesOf is all statuses, worst first, with those of a later version in front: they are open.
+func statusesOf(a *pci.Assessment) []pci.Status {
+	known := pci.Statuses()
+	var out []pci.Status
+	for _, f := range a.Findings {
+		if !slices.Contains(known, f.Status) && !slices.Contains(out, f.Status) {
+			out = append(out, f.Status)
+		}
+	}
+	return append(out, known...)
+}
+
+// statusKey is a class name for a status.
+func statusKey(s pci.Status) string {
+	if slices.Contains(pci.Statuses(), s) {
+		return string(s)
+	}
+	return string(pci.Unknown)
+}
+
+func severityKey(s pci.Severity) string {
+	if slices.Contains(pci.Severities(), s) {
+		return string(s)
+	}
+	return "other"
+}
+
+func (p *page) section(s pci.Status, findings []pci.Finding) {
+	head := line(heading(s))
+	sec := pageSection{Key: statusKey(s), Heading: head[:min(1, len(head))] + strings.ToLower(head[min(1, len(head)):])}
+	var same []pci.Finding
+	flush := func() {
+		if len(same) > 0 {
+			sec.Groups = append(sec.Groups, p.group(same))
+			same = nil
+		}
+	}
+	for _, f := range findings {
+		if f.Status != s {
+			continue
+		}
+		if len(same) > 0 && (same[0].Check != f.Check || same[0].Severity != f.Severity) {
+			flush()
+		}
+		same = append(same, f)
+		sec.Count++
+	}
+	flush()
+	p.Sections = append(p.Sections, sec)
+}
+
+func (p *page) group(findings []pci.Finding) pageGroup {
+	f := findings[0]
+	g := pageGroup{
+		Number: p.groups, Severity: line(string(f.Severity)), SeverityKey: severityKey(f.Severity), Key: statusKey(f.Status), Check: line(f.Check), Title: line(f.Title),
+		Requirements: joined(f.Requirements), Requirements321: joined(f.Requirements321), Guidance: joined(f.Guidance), Holds: holdsText(f.Population), Fix: line(fixText(f)),
+	}
+	for _, h := range findings {
+		if joined(h.Requirements) != g.Requirements {
+			g.Requirements, g.Requirements321 = "", ""
+		}
+		if holdsText(h.Population) != g.Holds {
+			g.Holds = ""
+		}
+		if line(fixText(h)) != g.Fix {
+			g.Fix = ""
+		}
+	}
+	for _, h := range findings {
+		p.findings++
+		g.Findings = append(g.Findings, g.finding(h, p.findings))
+	}
+	p.groups++
+	return g
+}
+
+// finding is one of the group, without what the group says for all.
+func (g *pageGroup) finding(f pci.Finding, n int) pageFinding {
+	out := pageFinding{
+		Number: n, Message: line(f.Message), At: line(f.Pos.String()), Packet: line(witnessText(f.Witness)), Because: lines(becauseTexts(f)), Fingerprint: line(f.Fingerprint),
+	}
+	if s := subject(f); !strings.Contains(f.Message, s) {
+		out.Subject = line(s)
+	}
+	if g.Holds == "" {
+		out.Holds = holdsText(f.Population)
+	}
+	if g.Requirements == "" {
+		out.Requirements = joined(f.Requirements)
+	}
+	if g.Fix == "" {
+		out.Fix = line(fixText(f))
+	}
+	if f.Fix != nil && f.Fix.YAML != "" {
+		out.YAML = strings.Join(block(f.Fix.YAML), "\n")
+	}
+	return out
+}
+
+func (p *page) checks(a *pci.Assessment) {
+	first := map[string]int{}
+	n, groups := map[string]int{}, 0
+	for _, f := range a.Findings {
+		n[f.Check]++
+	}
+	for _, s := range p.Sections {
+		for _, g := range s.Groups {
+			if _, ok := first[g.Check]; !ok {
+				first[g.Check] = groups
+			}
+			groups++
+		}
+	}
+	for _, c := range a.Checks {
+		k := pageCheck{
+			ID: line(c.ID), Title: line(c.Title), Status: line(statusWords(c.Status)), Key: statusKey(c.Status), Severity: line(string(c.Severity)), Holds: holdsText(c.Population),
+			Rank: slices.Index(pci.Statuses(), c.Status), SeverityRank: slices.Index(pci.Severities(), c.Severity), Findings: n[c.ID], Group: -1,
+			Requirements: joined(c.Requirements), Requirements321: joined(c.Requirements321), Guidance: joined(c.Guidance),
+		}
+		if g, ok := first[k.ID]; ok {
+			k.Group = g
+		}
+		p.Checks = append(p.Checks, k)
+	}
+}
+
+func (p *page) requirements(list []pci.RequirementResult) []pageRequirement {
+	out := make([]pageRequirement, len(list))
+	for i, r := range list {
+		q := pageRequirement{Number: line(r.Number), Standing: line(string(r.Standing)), Rank: standingRank(r.Standing), Questions: lines(r.Questions)}
+		for _, id := range r.Checks {
+			id = line(id)
+			q.Checks = append(q.Checks, pageLink{id, slices.IndexFunc(p.Checks, func(c pageCheck) bool { return c.ID == id })})
+		}
+		for _, h := range r.Holds {
+			if s := holdsText(h); !slices.Contains(q.Holds, s) {
+				q.Holds = append(q.Holds, s)
+			}
+		}
+		out[i] = q
+	}
+	return out
+}
+
+// standingRank orders what must be seen first in front.
+func standingRank(s pci.Standing) int {
+	return slices.Index([]pci.Standing{pci.Contradicts, pci.Insufficient, pci.AsksFor, pci.Supports, pci.Unconcerned}, s)
+}
+
+func holdsText(p pci.Population) string {
+	if p.Of == 0 {
+		return ""
+	}
+	return line(populationOf(p))
+}
+
+func joined(list []string) string { return line(strings.Join(list, ", ")) }
+
+func lines(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = line(s)
+	}
+	return out
+}
+
+// written reports the first error of a format that builds its bytes before it writes them.
+func written(w io.Writer, data []byte, err error) error {
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	return err
+}
