@@ -97,10 +97,26 @@ func (c *collector) missingNamespaces() {
 func (c *collector) operatorPods() {
 	kinds := operatorKinds()
 	for _, o := range c.objects {
-		if operator, ok := kinds[o.Ref.GroupKind()]; ok {
+		if operator, ok := kinds[o.Ref.GroupKind()]; ok && !c.hasProxies(o) {
 			c.missing(o.Pos, "pods of "+o.Ref.String(), "pods are made by an operator ("+operator+")")
 		}
 	}
+}
+
+// hasProxies tells whether o is a Gateway whose pods are in the input after all, by the label that controllers put on
+// them (Gateway API, GEP-1762).
+func (c *collector) hasProxies(o *object.Object) bool {
+	const group = "gateway.networking.k8s.io"
+	if o.Ref.GroupKind() != (object.GroupKind{Group: group, Kind: "Gateway"}) || o.Ref.Name == "" {
+		return false
+	}
+	return slices.ContainsFunc(c.objects, func(w *object.Object) bool {
+		pod := w.Root.Get("spec", "template")
+		if w.Ref.GroupKind() == (object.GroupKind{Kind: "Pod"}) {
+			pod = w.Root
+		}
+		return w.Ref.Namespace == o.Ref.Namespace && pod.Get("metadata", "labels", group+"/gateway-name").Str() == o.Ref.Name
+	})
 }
 
 // operatorKinds lists kinds whose objects make pods, with the operator that does it.

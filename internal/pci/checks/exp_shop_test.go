@@ -24,7 +24,7 @@ func TestCardShopWays(t *testing.T) {
 			EGR-06 pass`},
 	} {
 		t.Run(c.step, func(t *testing.T) {
-			for _, line := range judge(assess(t, example(t, c.step), options{}), nil, c.want) {
+			for _, line := range judge(assess(t, example(t, "card-shop/"+c.step), options{}), nil, c.want) {
 				t.Error(line)
 			}
 		})
