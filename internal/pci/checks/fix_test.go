@@ -201,6 +201,7 @@ func TestMeshBank(t *testing.T) {
 			FLO-02 fail Deployment services/payments
 			FLO-02 fail Deployment web/web
 			FLO-03 fail Deployment cards/card-vault "open to: Deployment services/accounts"
+			TEL-06 fail StatefulSet cards/card-store
 			DEN-01 pass
 			DEN-07 pass`,
 		"2-works": `EXP-01 pass
@@ -210,6 +211,7 @@ func TestMeshBank(t *testing.T) {
 			FLO-01 pass
 			FLO-02 pass
 			DEN-07 pass
+			TEL-06 pass
 			FLO-03 accepted StatefulSet cards/card-store "B-7"`,
 	} {
 		got := assess(t, example(t, "mesh-bank/"+step), options{})
