@@ -50,6 +50,9 @@ func runAssess(ctx context.Context, g *globals, o assessOptions, sources []strin
 	if err != nil {
 		return err
 	}
+	if err := g.fit(format); err != nil {
+		return err
+	}
 	color, err := g.color(o.color)
 	if err != nil {
 		return err

@@ -44,6 +44,11 @@ func runReport(g *globals, o reportOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.out == "" {
+		if err := g.fit(format); err != nil {
+			return err
+		}
+	}
 	color, err := g.color(o.color)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/report"
 )
 
 // color tells whether to mark up stdout.
@@ -20,6 +21,14 @@ func (g *globals) color(choice string) (bool, error) {
 		return g.outTTY && g.env("NO_COLOR") == "" && g.env("TERM") != "dumb", nil
 	}
 	return false, hint(fmt.Errorf("--color %q", choice), "want auto, always or never")
+}
+
+// fit refuses to write to a terminal what is no text.
+func (g *globals) fit(f report.Format) error {
+	if f.Binary && g.outTTY {
+		return hint(fmt.Errorf("%s is not for a terminal", f.Name), "write it to a file: > report%s", f.Ext)
+	}
+	return nil
 }
 
 // printable makes foreign text harmless for a terminal, keeping line ends.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/report"
 )
 
 func TestColorIsForTerminals(t *testing.T) {
@@ -30,6 +33,37 @@ func TestColorIsForTerminals(t *testing.T) {
 	}
 	if _, err := (&globals{}).color("green"); err == nil {
 		t.Error("--color green is taken")
+	}
+}
+
+// What is no text goes to files and pipes, not to terminals.
+func TestBinaryFormatsAreNotForTerminals(t *testing.T) {
+	dir := t.TempDir()
+	saved := filepath.Join(dir, "saved.json")
+	program := func(tty bool, args ...string) (int, string, string) {
+		var out, errs bytes.Buffer
+		g := &globals{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, env: func(string) string { return "" }, outTTY: tty, version: "v0.0.0-test", progName: "bulkhead"}
+		code := run(t.Context(), g, args)
+		return code, out.String(), errs.String()
+	}
+	_, record, _ := program(false, "assess", "-o", "json", "../../examples/card-shop/5-works")
+	if err := os.WriteFile(saved, []byte(record), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Formats {
+		for _, args := range [][]string{{"assess", "-o", f.Name, "../../examples/card-shop/5-works"}, {"report", "--from", saved, "-o", f.Name}} {
+			code, out, errs := program(true, args...)
+			if f.Binary != (code == exitUsage) || f.Binary != (out == "") || f.Binary != strings.Contains(errs, "> report"+f.Ext) {
+				t.Errorf("%v on a terminal: code %d, %d bytes, %q", args, code, len(out), errs)
+			}
+			if code, out, _ := program(false, args...); code != exitHolds || out == "" {
+				t.Errorf("%v: code %d, %d bytes", args, code, len(out))
+			}
+		}
+		out := filepath.Join(dir, "out"+f.Ext)
+		if code, _, errs := program(true, "report", "--from", saved, "-o", f.Name, "--out", out); code != exitHolds {
+			t.Errorf("report -o %s --out: code %d, %s", f.Name, code, errs)
+		}
 	}
 }
 

@@ -20,15 +20,17 @@ type Options struct {
 	Verbose bool // text: also the fixes as YAML, and what passed with its reasons
 }
 
-// Format is one way to write an assessment. Ext begins with a dot; Media is the content type. Write needs no
-// other input than the record, so a saved result can be written again in any format.
+// Format is one way to write an assessment. Ext begins with a dot; Media is the content type; Binary is what no
+// terminal shows. Write needs no other input than the record, so a saved result can be written again in any
+// format.
 type Format struct {
 	Name, Ext, Media string
+	Binary           bool
 	Write            func(io.Writer, *pci.Assessment, Options) error
 }
 
 // Formats is all formats in the order they are offered; the first is the default.
-var Formats = []Format{text, jsonFormat, sarifFormat, junit, markdown, csvFormat, htmlFormat}
+var Formats = []Format{text, jsonFormat, sarifFormat, junit, markdown, csvFormat, htmlFormat, pdfFormat}
 
 // Named finds a format. The error names those there are.
 func Named(name string) (Format, error) {
