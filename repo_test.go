@@ -24,6 +24,7 @@ var floorOf = map[string]int{
 	"internal/policy/kinds": 1, // the list of them
 	"internal/enforcer":     1, // what really enforces
 	"internal/exposure":     1, // how the outside reaches in
+	"internal/rbac":         1, // who may do what through the API
 
 	"internal/reach": 2, // the engine
 

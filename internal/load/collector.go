@@ -22,6 +22,8 @@ type collector struct {
 	kinds     map[object.GroupKind]Kind
 	liveFull  bool // a live read of all namespaces, nothing refused
 	snapshots int  // how many snapshots were read
+
+	given map[string]int // names given to what has none, see freeName
 }
 
 func newCollector(ctx context.Context, opt Options) *collector {

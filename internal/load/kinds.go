@@ -20,6 +20,7 @@ type Kind struct {
 	With          string // an API group: where the cluster does not have it, the kind is not read
 	Wide          bool   // objects of other namespaces matter to the pods of one, so all namespaces are read
 	Optional      bool   // not part of every cluster: its absence is no loss
+	Aside         bool   // no answer about connections rests on it: a cluster read without it may still be complete
 }
 
 // Kinds is the list, in the order of reading. A kind may be there twice, with other names. Secrets are not in it
@@ -45,6 +46,12 @@ func Kinds() []Kind {
 	must := func(ks []Kind) []Kind {
 		for i := range ks {
 			ks[i].Optional = false
+		}
+		return ks
+	}
+	aside := func(ks []Kind) []Kind {
+		for i := range ks {
+			ks[i].Aside = true
 		}
 		return ks
 	}
@@ -140,6 +147,9 @@ func Kinds() []Kind {
 		in("kyverno.io", "ClusterPolicy", "clusterpolicies", "Policy", "policies"),
 		must(in("admissionregistration.k8s.io", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations",
 			"ValidatingWebhookConfiguration", "validatingwebhookconfigurations")),
+		aside(in("rbac.authorization.k8s.io", "ClusterRole", "clusterroles", "ClusterRoleBinding", "clusterrolebindings",
+			"Role", "roles", "RoleBinding", "rolebindings")),
+		aside(in("apiregistration.k8s.io", "APIService", "apiservices")),
 		in("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", "validatingadmissionpolicies",
 			"ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
 	)

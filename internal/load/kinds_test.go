@@ -23,9 +23,12 @@ import (
 // notListed are kinds that code looks for in files and that are not read from a cluster, each with the reason.
 var notListed = map[object.GroupKind]string{
 	{Kind: "Secret"}: "secrets are never read",
-	{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}: "what a server has stored, its schema allows",
-	{Group: "extensions", Kind: "NetworkPolicy"}:                      "served as networking.k8s.io as well",
-	{Group: "extensions", Kind: "Ingress"}:                            "served as networking.k8s.io as well",
+	{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:       "what a server has stored, its schema allows",
+	{Group: "apiserver.config.k8s.io", Kind: "AuthenticationConfiguration"}: "a file on the control plane's machines",
+	{Group: "audit.k8s.io", Kind: "Policy"}:                                 "a file on the control plane's machines",
+	{Group: "kubelet.config.k8s.io", Kind: "KubeletConfiguration"}:          "a file on each node, or what its kubelet says",
+	{Group: "extensions", Kind: "NetworkPolicy"}:                            "served as networking.k8s.io as well",
+	{Group: "extensions", Kind: "Ingress"}:                                  "served as networking.k8s.io as well",
 }
 
 // TestKindsHasEveryPolicy: whatever is compiled, or named as not modelled, is read from a live cluster.

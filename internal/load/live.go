@@ -111,7 +111,7 @@ func newLiveReader(c *collector, l *Live) (*liveReader, error) {
 
 // lost accounts for a kind that could not be read.
 func (r *liveReader) lost(k Kind, why string) {
-	r.refused = true
+	r.refused = r.refused || !k.Aside
 	name := k.Resource
 	if k.Group != "" {
 		name += "." + k.Group

@@ -220,6 +220,19 @@ func TestLiveRefused(t *testing.T) {
 	}
 }
 
+// TestLiveRefusedAside: who may not read RBAC still gets complete answers about connections, and is told.
+func TestLiveRefusedAside(t *testing.T) {
+	s := &apiServer{groupsToo: []string{"rbac.authorization.k8s.io"}, status: map[string]int{"/apis/rbac.authorization.k8s.io/v1/roles": http.StatusForbidden}}
+	s.objects = map[string][]string{"/api/v1/namespaces": {`{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"shop"}}`}}
+	r, err := Load(t.Context(), nil, Options{Live: s.start(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Coverage.Complete || len(r.Problems) != 1 || len(r.Coverage.Missing) != 1 {
+		t.Errorf("complete %v, problems %v, missing %v", r.Coverage.Complete, r.Problems, r.Coverage.Missing)
+	}
+}
+
 func TestLiveOneNamespace(t *testing.T) {
 	s := &apiServer{
 		objects: map[string][]string{

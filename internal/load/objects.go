@@ -77,6 +77,7 @@ func (d *document) truncated(list *object.Value) {
 
 // one takes a single object.
 func (d *document) one(v *object.Value) {
+	v = d.imported(v)
 	o, err := object.New(v, d.file)
 	if err == nil && (o.Version == "" || v.Get("kind").Kind != object.String || v.Get("apiVersion").Kind != object.String) {
 		err = errors.New("apiVersion and kind must be names")
