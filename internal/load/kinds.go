@@ -69,6 +69,8 @@ func Kinds() []Kind {
 				"amazon-vpc-cni", "antrea-agent-tweaker", "antrea-config", "calico-config", "canal-config", "cilium-config",
 				"coredns", "kube-flannel-cfg", "kube-proxy", "kube-router-cfg", "weave-net",
 			}},
+			{Kind: "ConfigMap", Resource: "configmaps", NamesIn: "kube-system", Names: []string{"kubelet-config"}, Aside: true},
+			{Kind: "ConfigMap", Resource: "configmaps", NamesIn: "kube-public", Names: []string{"cluster-info"}, Aside: true},
 			istioConfig(),
 			matching("crd.antrea.io", "antrea-config-*"),
 			matching("k8s.ovn.org", "ovnkube-config"),
@@ -178,7 +180,7 @@ func calico() []string {
 func traefik() []string {
 	return []string{
 		"IngressRoute", "ingressroutes", "IngressRouteTCP", "ingressroutetcps", "IngressRouteUDP", "ingressrouteudps",
-		"Middleware", "middlewares", "TraefikService", "traefikservices",
+		"Middleware", "middlewares", "TLSOption", "tlsoptions", "TraefikService", "traefikservices",
 	}
 }
 

@@ -13,4 +13,5 @@ var All = []pci.Check{
 	egr01, egr02, egr03, egr04, egr05, egr06, egr07,
 	tel06,
 	cp01, cp02, cp03, cp04, cp05, cp07, cp08, cp09, cp10, cp11,
+	tls01, tls02, tls03, tls04, tls05, tls06, tls07,
 }

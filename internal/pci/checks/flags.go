@@ -15,6 +15,7 @@ type component struct {
 	ref   object.Ref // of the workload; of the pod when nothing owns it
 	pos   object.Pos // of the container
 	pod   *cluster.Pod
+	image string
 	flags map[string]flag
 	doubt string // why there may be flags that are not seen; "" when all are
 }
@@ -50,7 +51,7 @@ func components(in *pci.Input, program string) []component {
 			if at != 0 && at != 1 && !named { // "hyperkube kube-apiserver" is in second place
 				continue
 			}
-			k := component{ref: p.Workload.Ref, pos: p.Object.At(c), pod: p, flags: map[string]flag{}}
+			k := component{ref: p.Workload.Ref, pos: p.Object.At(c), pod: p, image: c.Get("image").Str(), flags: map[string]flag{}}
 			switch {
 			case at == 0 || at == 1 && path.Base(words[0].Str()) == "hyperkube":
 				words = words[at+1:]
