@@ -14,4 +14,5 @@ var All = []pci.Check{
 	tel06,
 	cp01, cp02, cp03, cp04, cp05, cp07, cp08, cp09, cp10, cp11,
 	tls01, tls02, tls03, tls04, tls05, tls06, tls07,
+	tel01, tel02, tel03, tel04, tel05, tel07,
 }
