@@ -101,7 +101,7 @@ func (d *document) exported(e export, v *object.Value) *object.Value {
 			continue
 		}
 		if f.Value != nil && f.Value.Kind == object.Map {
-			f.Value = without(f.Value, e.drop...)
+			f.Value = without(f.Value, func(name string) bool { return slices.Contains(e.drop, name) })
 		}
 		spec.Fields = append(spec.Fields, f)
 	}

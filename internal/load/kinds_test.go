@@ -25,6 +25,7 @@ var notListed = map[object.GroupKind]string{
 	{Kind: "Secret"}: "secrets are never read",
 	{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:       "what a server has stored, its schema allows",
 	{Group: "apiserver.config.k8s.io", Kind: "AuthenticationConfiguration"}: "a file on the control plane's machines",
+	{Group: ImportGroup, Kind: "EKSCluster"}:                                "a cloud's command line says it",
 	{Group: "audit.k8s.io", Kind: "Policy"}:                                 "a file on the control plane's machines",
 	{Group: "kubelet.config.k8s.io", Kind: "KubeletConfiguration"}:          "a file on each node, or what its kubelet says",
 	{Group: "extensions", Kind: "NetworkPolicy"}:                            "served as networking.k8s.io as well",

@@ -11,8 +11,7 @@ var All = []pci.Check{
 	flo01, flo02, flo03,
 	exp01, exp02, exp03, exp04, exp05, exp06, exp07, exp08, exp10, exp12,
 	egr01, egr02, egr03, egr04, egr05, egr06, egr07,
-	tel06,
 	cp01, cp02, cp03, cp04, cp05, cp07, cp08, cp09, cp10, cp11,
 	tls01, tls02, tls03, tls04, tls05, tls06, tls07,
-	tel01, tel02, tel03, tel04, tel05, tel07,
+	tel01, tel02, tel03, tel04, tel05, tel06, tel07,
 }
