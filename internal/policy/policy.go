@@ -152,6 +152,9 @@ type Kind struct {
 	// Compile turns one object into policies. It returns every problem it sees and never fails: what is
 	// not understood becomes a Doubt of what it would have affected.
 	Compile func(o *object.Object, c *cluster.Cluster) ([]Policy, []object.Problem)
+	// Begin, when not nil, looks at the cluster once and gives what compiles its objects as Compile does. It is
+	// there for kinds whose Compile would look at all pods for every object.
+	Begin func(c *cluster.Cluster) func(o *object.Object) ([]Policy, []object.Problem)
 	// Settings, when not nil, makes policies of settings of the cluster that are no objects of GVKs. Their Ref and
 	// Pos are those of the object with the setting.
 	Settings func(c *cluster.Cluster) ([]Policy, []object.Problem)

@@ -10,10 +10,12 @@ package calico
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
@@ -39,6 +41,7 @@ var Kind = policy.Kind{
 		"and leave answers undecided. Staged policies are never counted as enforced.",
 	Fields:  fields(),
 	Compile: compile,
+	Begin:   begin,
 }
 
 func kinds() []object.GroupKind {
@@ -57,11 +60,53 @@ func kinds() []object.GroupKind {
 type compiler struct {
 	*policy.Reader
 	cluster   *cluster.Cluster
+	pods      *podIndex
 	namespace string // of a namespaced policy, "" for a global one
 }
 
+// podIndex is what policies ask of all pods together.
+type podIndex struct {
+	cluster   *cluster.Cluster
+	labels    map[string]bool           // keys that some pod has
+	initPorts map[portName]*cluster.Pod // the first pod with an init container that declares the port
+}
+
+type portName struct {
+	protocol netset.Protocol
+	name     string
+}
+
+func newPodIndex(cl *cluster.Cluster) *podIndex {
+	x := &podIndex{cluster: cl, labels: map[string]bool{}, initPorts: map[portName]*cluster.Pod{}}
+	for _, p := range cl.Pods {
+		for key := range p.Labels {
+			x.labels[key] = true
+		}
+		for _, q := range p.Ports {
+			if k := (portName{q.Protocol, q.Name}); q.Name != "" && x.initPorts[k] == nil && inInit(p, q.Container) {
+				x.initPorts[k] = p
+			}
+		}
+	}
+	return x
+}
+
+// inInit tells whether a container of p is an init container.
+func inInit(p *cluster.Pod, container string) bool {
+	return slices.ContainsFunc(p.Spec.Get("initContainers").List(), func(k *object.Value) bool { return k.Get("name").Str() == container })
+}
+
 func compile(o *object.Object, cl *cluster.Cluster) ([]policy.Policy, []object.Problem) {
-	c := compiler{Reader: policy.NewReader(o), cluster: cl}
+	return begin(cl)(o)
+}
+
+func begin(cl *cluster.Cluster) func(*object.Object) ([]policy.Policy, []object.Problem) {
+	pods := newPodIndex(cl)
+	return func(o *object.Object) ([]policy.Policy, []object.Problem) { return compileIn(cl, pods, o) }
+}
+
+func compileIn(cl *cluster.Cluster, pods *podIndex, o *object.Object) ([]policy.Policy, []object.Problem) {
+	c := compiler{Reader: policy.NewReader(o), cluster: cl, pods: pods}
 	var out []policy.Policy
 	switch {
 	case strings.HasPrefix(o.Ref.Kind, "Staged"):
@@ -100,7 +145,7 @@ func (c *compiler) policy() []policy.Policy {
 	p := policy.Policy{Ref: o.Ref, Pos: o.Pos, Tier: tier.Tier, Order: order}
 	sel, ok := c.subject(spec)
 	if ok {
-		ts, err := terms(sel, c.cluster)
+		ts, err := terms(sel, c.pods)
 		if err != nil {
 			c.NotModelled(spec.Get("selector"), "whom the policy selects: %v", err)
 		}

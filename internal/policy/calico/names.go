@@ -2,9 +2,7 @@ package calico
 
 import (
 	"fmt"
-	"slices"
 
-	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
@@ -19,11 +17,11 @@ func (c *compiler) otherNames(d policy.Direction, r *policy.Rule) []policy.Doubt
 		limits = append(limits, policy.Doubt{Pos: n.Pos, Ref: c.Object.Ref, Msg: fmt.Sprintf(format, args...)})
 	}
 	inDoubt := func(n policy.NamedPort) bool {
-		i := slices.IndexFunc(c.cluster.Pods, func(p *cluster.Pod) bool { return initPort(p, n) })
-		if i >= 0 {
-			say(n, "port %s of %s is declared by an init container, which not every version of Calico reads", n.Name, c.cluster.Pods[i].Workload.Ref)
+		p := c.pods.initPorts[portName{n.Protocol, n.Name}]
+		if p != nil {
+			say(n, "port %s of %s is declared by an init container, which not every version of Calico reads", n.Name, p.Workload.Ref)
 		}
-		return i >= 0
+		return p != nil
 	}
 	for _, n := range r.Named {
 		inDoubt(n)
@@ -41,17 +39,6 @@ func (c *compiler) otherNames(d policy.Direction, r *policy.Rule) []policy.Doubt
 	}
 	r.NotNamed = notNamed
 	return limits
-}
-
-// initPort tells whether an init container of p that goes on running declares the port.
-func initPort(p *cluster.Pod, n policy.NamedPort) bool {
-	for _, q := range p.Ports {
-		if q.Name == n.Name && q.Protocol == n.Protocol &&
-			slices.ContainsFunc(p.Spec.Get("initContainers").List(), func(k *object.Value) bool { return k.Get("name").Str() == q.Container }) {
-			return true
-		}
-	}
-	return false
 }
 
 type hostPort struct {
@@ -131,7 +118,7 @@ func (c *compiler) unnamed(r *policy.Rule, e *entity) []policy.Rule {
 
 // podsAt is the pods with an address of p that the selectors of e do not mean.
 func (c *compiler) podsAt(p *policy.Peer, e *entity) []policy.Peer {
-	ts, err := terms(not(e.meant()), c.cluster)
+	ts, err := terms(not(e.meant()), c.pods)
 	if err != nil {
 		q := *p
 		q.Reach = policy.PodsOnly

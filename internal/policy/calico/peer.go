@@ -16,7 +16,7 @@ func (c *compiler) peers(e *entity, within netset.Addrs) []policy.Peer {
 		return []policy.Peer{{Kind: policy.DoubtPeer, Pos: e.pos, Doubt: &e.doubts[0]}}
 	}
 	allowed := e.allowed(within)
-	b := peerBuilder{cluster: c.cluster, pos: e.pos, ref: c.Object.Ref, sure: allowed}
+	b := peerBuilder{cluster: c.cluster, index: c.pods, pos: e.pos, ref: c.Object.Ref, sure: allowed}
 	if len(e.notDoubts) > 0 {
 		b.doubt = &e.notDoubts[0]
 	}
@@ -45,6 +45,7 @@ func (c *compiler) peers(e *entity, within netset.Addrs) []policy.Peer {
 
 type peerBuilder struct {
 	cluster *cluster.Cluster
+	index   *podIndex
 	pos     object.Pos
 	ref     object.Ref
 	// sure is the addresses that the entity lets through, maybe those that it possibly does, because of
@@ -92,7 +93,7 @@ func (b *peerBuilder) add(p policy.Peer, d *policy.Doubt) {
 
 // pods adds the pods that x means.
 func (b *peerBuilder) pods(x *expr) {
-	ts, err := terms(x, b.cluster)
+	ts, err := terms(x, b.index)
 	b.each(func(addrs netset.Addrs, d *policy.Doubt) {
 		if err != nil {
 			b.add(policy.Peer{Kind: policy.DoubtPeer}, &policy.Doubt{Pos: b.pos, Ref: b.ref, Msg: err.Error()})

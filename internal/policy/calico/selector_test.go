@@ -57,7 +57,7 @@ func TestTerms(t *testing.T) {
 			t.Errorf("%s: %v", c.selector, err)
 			continue
 		}
-		ts, err := terms(x, &cluster.Cluster{})
+		ts, err := terms(x, newPodIndex(&cluster.Cluster{}))
 		var words []string
 		for _, t := range ts {
 			words = append(words, t.String())
@@ -96,7 +96,7 @@ func TestRefused(t *testing.T) {
 	} {
 		x, err := parseSelector(text)
 		if err == nil {
-			_, err = terms(x, &cluster.Cluster{})
+			_, err = terms(x, newPodIndex(&cluster.Cluster{}))
 		}
 		if !errors.Is(err, errTooBig) {
 			t.Errorf("%.40s...: got error %v", text, err)
@@ -222,7 +222,7 @@ func TestTermsAgree(t *testing.T) {
 			es[i] = drawEndpoint(t)
 			c.Pods = append(c.Pods, &cluster.Pod{Labels: es[i].pod})
 		}
-		ts, err := terms(x, c)
+		ts, err := terms(x, newPodIndex(c))
 		if err != nil {
 			t.Skip(err)
 		}
@@ -262,7 +262,7 @@ func FuzzSelector(f *testing.F) {
 			namespace: map[string]string{cluster.NameLabel: "n", "t": value},
 			account:   map[string]string{cluster.AccountName: "s", "t": value},
 		}
-		ts, err := terms(x, &cluster.Cluster{Pods: []*cluster.Pod{{Labels: e.pod}}})
+		ts, err := terms(x, newPodIndex(&cluster.Cluster{Pods: []*cluster.Pod{{Labels: e.pod}}}))
 		if err != nil {
 			return
 		}

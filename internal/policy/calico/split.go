@@ -36,7 +36,7 @@ func (c *compiler) split(p policy.Policy, sel *expr, parts []compiled) []policy.
 		if part.own != last {
 			next := p
 			if part.own != nil {
-				ts, err := terms(and(sel, part.own), c.cluster)
+				ts, err := terms(and(sel, part.own), c.pods)
 				switch {
 				case err != nil:
 					d := c.Unclear(nil, "whom the rule binds: %v", err)

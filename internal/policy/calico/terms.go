@@ -46,11 +46,11 @@ func (k conj) term() policy.Term {
 }
 
 // terms brings x to disjunctive form for the pods of the cluster; a nil x is all pods. No term means no pod.
-func terms(x *expr, c *cluster.Cluster) ([]policy.Term, error) {
+func terms(x *expr, pods *podIndex) ([]policy.Term, error) {
 	if x == nil {
 		return []policy.Term{{}}, nil
 	}
-	b := termBuilder{cluster: c}
+	b := termBuilder{pods: pods}
 	ks := b.dnf(x, false)
 	if b.err != nil {
 		return nil, b.err
@@ -63,8 +63,8 @@ func terms(x *expr, c *cluster.Cluster) ([]policy.Term, error) {
 }
 
 type termBuilder struct {
-	cluster *cluster.Cluster
-	err     error
+	pods *podIndex
+	err  error
 }
 
 func (b *termBuilder) dnf(x *expr, negate bool) []conj {
@@ -150,7 +150,7 @@ func (b *termBuilder) leaf(q cluster.Requirement) []conj {
 		return nil
 	case q.Key == labelAccount:
 		// The label is left out for names of 63 characters and more.
-		for _, p := range b.cluster.Pods {
+		for _, p := range b.pods.cluster.Pods {
 			if len(p.ServiceAccount) >= 63 {
 				b.err = fmt.Errorf("the service account of %s has a name that is too long for the label %s", p.Workload.Ref, labelAccount)
 			}
@@ -175,7 +175,7 @@ func (b *termBuilder) leaf(q cluster.Requirement) []conj {
 // inherited is a condition on a label that a pod has from its namespace or account, unless the pod itself
 // carries a label of that name (felix/labelindex, inherited labels).
 func (b *termBuilder) inherited(q cluster.Requirement, from, own conj) []conj {
-	if !slices.ContainsFunc(b.cluster.Pods, func(p *cluster.Pod) bool { _, has := p.Labels[q.Key]; return has }) {
+	if !b.pods.labels[q.Key] {
 		return []conj{from}
 	}
 	own[ofPod] = append(own[ofPod], cluster.Requirement{Key: q.Key, Op: cluster.Exists})

@@ -52,6 +52,7 @@ var Kind = policy.Kind{
 		"hosts they know (outboundTrafficPolicy).",
 	Fields:   fields(),
 	Compile:  compile,
+	Begin:    begin,
 	Settings: settingsPolicies,
 	Facts:    facts,
 }
@@ -65,7 +66,16 @@ var (
 )
 
 func compile(o *object.Object, c *cluster.Cluster) ([]policy.Policy, []object.Problem) {
-	k := compiler{Reader: policy.NewReader(o), mesh: newMesh(c)}
+	return compileIn(newMesh(c), o)
+}
+
+func begin(c *cluster.Cluster) func(*object.Object) ([]policy.Policy, []object.Problem) {
+	m := newMesh(c)
+	return func(o *object.Object) ([]policy.Policy, []object.Problem) { return compileIn(m, o) }
+}
+
+func compileIn(m *mesh, o *object.Object) ([]policy.Policy, []object.Problem) {
+	k := compiler{Reader: policy.NewReader(o), mesh: m}
 	k.identity()
 	var out []policy.Policy
 	switch o.Ref.Kind {

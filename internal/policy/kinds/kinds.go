@@ -39,10 +39,14 @@ func Compile(c *cluster.Cluster) policy.Set {
 			set.Policies = append(set.Policies, policies...)
 			set.Problems = append(set.Problems, problems...)
 		}
+		compile := func(o *object.Object) ([]policy.Policy, []object.Problem) { return k.Compile(o, c) }
+		if k.Begin != nil {
+			compile = k.Begin(c)
+		}
 		for _, gk := range k.GVKs {
 			known[gk] = true
 			for _, o := range c.Kind(gk.Group, gk.Kind) {
-				policies, problems := k.Compile(o, c)
+				policies, problems := compile(o)
 				set.Policies = append(set.Policies, policies...)
 				set.Problems = append(set.Problems, problems...)
 			}
