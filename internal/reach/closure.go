@@ -10,13 +10,8 @@ import (
 // Closure is every workload that traffic from the given ones may reach over any number of hops, the given
 // ones included, sorted. Each class of pods is looked at once, and only for what is not reached yet.
 func (m *Model) Closure(from []*cluster.Workload) []*cluster.Workload {
-	c := closure{m: m, byPoint: m.workloadsOf(), number: map[*cluster.Workload]int{}, seen: newBitset(len(m.cluster.Workloads)), done: newBitset(m.atoms)}
-	for i, w := range m.cluster.Workloads {
-		c.number[w] = i
-		if locate(OfWorkload(w)).hosted() {
-			c.hosted = append(c.hosted, i)
-		}
-	}
+	x := m.places()
+	c := closure{m: m, byPoint: x.at, number: x.numbers, hosted: x.hosted, seen: newBitset(len(m.cluster.Workloads)), done: newBitset(m.atoms)}
 	for _, f := range m.families {
 		c.outlets = append(c.outlets, newOutlets(m, f))
 	}

@@ -120,12 +120,8 @@ func (m *Model) Edges() iter.Seq[Edge] {
 // podEdges goes over the workloads as sources, a namespace at a time. It reports false when yield did.
 func (m *Model) podEdges(yield func(Edge) bool) bool {
 	ws := m.cluster.Workloads
-	x := edgeWalk{m: m, byPoint: m.workloadsOf(), at: make([]location, len(ws)), found: newGather(len(ws))}
-	for i, w := range ws {
-		if x.at[i] = locate(OfWorkload(w)); x.at[i].hosted() {
-			x.hosted = append(x.hosted, i)
-		}
-	}
+	at := m.places()
+	x := edgeWalk{m: m, byPoint: at.at, at: at.where, hosted: at.hosted, found: newGather(len(ws))}
 	for _, f := range m.families {
 		x.walkers = append(x.walkers, m.newWalker(f))
 	}

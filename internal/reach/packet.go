@@ -106,11 +106,11 @@ func (m *Model) holds(b boundsID, proto netset.Protocol, port uint16) (must, may
 // one (Egress), as edges with exact ports, sorted by the other workload. Its own pods, and hosts outside, are
 // left out. The cost is one look-up for each class of pods.
 func (m *Model) Reaches(w *cluster.Workload, d policy.Direction) []Edge {
-	own := m.pointsOf(OfWorkload(w))
-	byPoint := m.workloadsOf()
+	own, x := m.pointsOf(OfWorkload(w)), m.places()
+	i := x.numbers[w]
 	found := newGather(len(m.cluster.Workloads))
-	for other := range m.atoms {
-		if len(byPoint[other]) == 0 {
+	for other, ws := range x.at {
+		if len(ws) == 0 {
 			continue
 		}
 		b := noneID
@@ -121,18 +121,22 @@ func (m *Model) Reaches(w *cluster.Workload, d policy.Direction) []Edge {
 				b = m.conns.or2(b, m.pointPair(c, other))
 			}
 		}
-		for _, j := range byPoint[other] {
-			found.add(m.conns, j, b)
+		if b != noneID || x.where[i].hosted() {
+			for _, j := range ws {
+				found.add(m.conns, j, b)
+			}
 		}
 	}
-	at := locate(OfWorkload(w))
+	for _, j := range x.hosted { // sharing a node may open what no row says
+		found.add(m.conns, j, noneID)
+	}
 	var out []Edge
 	found.seen.each(func(j int) {
-		x := m.cluster.Workloads[j]
-		if x == w {
+		if i == j {
 			return
 		}
-		src, dst, from, to := OfWorkload(x), OfWorkload(w), locate(OfWorkload(x)), at
+		y := m.cluster.Workloads[j]
+		src, dst, from, to := OfWorkload(y), OfWorkload(w), x.where[j], x.where[i]
 		if d == policy.Egress {
 			src, dst, from, to = dst, src, to, from
 		}

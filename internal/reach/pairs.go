@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
@@ -252,15 +253,31 @@ func (w *walker) pair(s, d int, in boundsID, egress func(int) boundsID, f func(s
 	}
 }
 
-// workloadsOf lists, by point, the workloads that have pods there, by their number.
-func (m *Model) workloadsOf() [][]int {
-	out := make([][]int, m.atoms)
+// places is where workloads are, by their number.
+type places struct {
+	at      [][]int    // by point: the workloads that have pods there
+	where   []location // by workload
+	hosted  []int      // workloads with host-network pods
+	numbers map[*cluster.Workload]int
+}
+
+// places is made on first use.
+func (m *Model) places() *places {
+	if m.placed != nil {
+		return m.placed
+	}
+	x := &places{at: make([][]int, m.atoms), where: make([]location, len(m.cluster.Workloads)), numbers: map[*cluster.Workload]int{}}
 	for i, w := range m.cluster.Workloads {
+		x.numbers[w] = i
 		for _, c := range m.pointsOf(OfWorkload(w)) {
-			out[c] = append(out[c], i)
+			x.at[c] = append(x.at[c], i)
+		}
+		if x.where[i] = locate(OfWorkload(w)); x.where[i].hosted() {
+			x.hosted = append(x.hosted, i)
 		}
 	}
-	return out
+	m.placed = x
+	return x
 }
 
 // gather is what one workload may reach: bounds by the number of the other workload.

@@ -119,9 +119,10 @@ type Model struct {
 	families []family // one entry when addresses of pods never matter
 	points   []point  // pod classes, then host classes, then address atoms
 	classOf  map[*cluster.Pod]int
-	hosts    int  // index of the first host class
-	atoms    int  // index of the first atom
-	nodesAny int  // host point for Nodes
+	hosts    int // index of the first host class
+	atoms    int // index of the first atom
+	nodesAny int // host point for Nodes
+	placed   *places
 	tunnels  bool // an ambient mesh may carry traffic between some pods
 	line     addrLine
 	terms    termIndex

@@ -135,6 +135,7 @@ func (m *Model) sameInFamilies(t *tier) bool {
 
 // Warm computes every row, so that the model may be shared between goroutines.
 func (m *Model) Warm() {
+	m.places()
 	for _, l := range policy.Layers {
 		for _, d := range policy.Directions {
 			for _, p := range m.profiles[l][d] {
