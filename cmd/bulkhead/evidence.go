@@ -30,7 +30,7 @@ func newEvidence(g *globals) *cobra.Command {
 		Args: arguments(0, 0, "one of create, sign, verify, chain, key"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEvidenceCreate(g), newEvidenceSign(g), newEvidenceVerify(g), newEvidenceChain(g), newEvidenceKey(g))
+	cmd.AddCommand(newEvidenceCreate(g), newEvidenceSign(), newEvidenceVerify(g), newEvidenceChain(g), newEvidenceKey())
 	return cmd
 }
 
@@ -156,7 +156,7 @@ func readKey[K any](file string, read func([]byte) (K, error)) (K, error) {
 	return key, nil
 }
 
-func newEvidenceSign(g *globals) *cobra.Command {
+func newEvidenceSign() *cobra.Command {
 	var key string
 	cmd := &cobra.Command{
 		Use: "sign --key KEY DIR", Short: "sign a package", Long: "Sign writes the attestation of a package: an in-toto statement about every file, in a DSSE envelope.\n",
@@ -174,7 +174,7 @@ func newEvidenceSign(g *globals) *cobra.Command {
 	return cmd
 }
 
-func newEvidenceKey(g *globals) *cobra.Command {
+func newEvidenceKey() *cobra.Command {
 	return &cobra.Command{
 		Use: "key FILE", Short: "make a key pair to sign with", Long: "Key writes a new Ed25519 private key to FILE, readable by its owner alone, and the public key to FILE.pub.\n",
 		Args: arguments(1, 1, "one file name"),
@@ -267,9 +267,9 @@ func printReport(w io.Writer, dir string, r *evidence.Report, format string) err
 	case len(r.Faults) > 0:
 		fmt.Fprintf(w, "Result    %d faults: do not rely on this package\n", len(r.Faults))
 	case len(r.Unchecked) > 0:
-		fmt.Fprintln(w, "Result    what was checked holds")
+		fmt.Fprintf(w, "Result    what was checked holds\n")
 	default:
-		fmt.Fprintln(w, "Result    everything holds")
+		fmt.Fprintf(w, "Result    everything holds\n")
 	}
 	return answered(reportCode(r))
 }

@@ -17,8 +17,9 @@ func (s Shape) namespaced() API {
 		return CalicoPolicy
 	case Cilium:
 		return CiliumPolicy
+	default:
+		return NetworkPolicy
 	}
-	return NetworkPolicy
 }
 
 // policies gives every namespace as many as its share of workloads: those that most teams have first, then one

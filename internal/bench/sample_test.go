@@ -107,13 +107,11 @@ func (s *sampler) near(e End) End {
 }
 
 func (s *sampler) address() End {
-	for {
-		a := netip.AddrFrom4([4]byte{byte(s.pickInt(10, 203, 203, 8, 1, 2)), byte(s.IntN(128)), byte(s.IntN(48)), byte(s.IntN(256))})
-		if s.IntN(2) == 0 && a.As4()[0] == 203 {
-			a = netip.AddrFrom4([4]byte{203, 0, byte(s.IntN(48)), byte(s.IntN(256))})
-		}
-		return End{Addr: a}
+	a := netip.AddrFrom4([4]byte{byte(s.pickInt(10, 203, 203, 8, 1, 2)), byte(s.IntN(128)), byte(s.IntN(48)), byte(s.IntN(256))})
+	if s.IntN(2) == 0 && a.As4()[0] == 203 {
+		a = netip.AddrFrom4([4]byte{203, 0, byte(s.IntN(48)), byte(s.IntN(256))})
 	}
+	return End{Addr: a}
 }
 
 func (s *sampler) pickInt(xs ...int) int { return xs[s.IntN(len(xs))] }

@@ -8,6 +8,7 @@ package bench
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 )
 
@@ -226,9 +227,7 @@ func (w *Workload) hash() string {
 // PodLabels is all labels of pod i.
 func (w *Workload) PodLabels(i int) map[string]string {
 	out := make(map[string]string, len(w.Labels)+2)
-	for k, v := range w.Labels {
-		out[k] = v
-	}
+	maps.Copy(out, w.Labels)
 	switch w.Kind {
 	case "StatefulSet":
 		out["statefulset.kubernetes.io/pod-name"] = w.PodName(i)

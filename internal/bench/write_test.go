@@ -49,7 +49,7 @@ func TestSeed(t *testing.T) {
 		return b.String()
 	}
 	for _, shape := range Shapes() {
-		if written(shape, 1) != written(shape, 1) {
+		if first := written(shape, 1); first != written(shape, 1) {
 			t.Errorf("%s: one seed gives two worlds", shape)
 		}
 		if written(shape, 1) == written(shape, 2) {

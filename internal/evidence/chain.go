@@ -94,7 +94,7 @@ func readLink(dir string) (*Manifest, string, map[string]string, error) {
 	if err != nil {
 		return nil, "", nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	m, sum, err := readManifest(root)
 	if err != nil {
 		return nil, "", nil, err

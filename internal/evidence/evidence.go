@@ -92,7 +92,7 @@ func Write(dir string, files []File, m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	m.Protocol, m.Files = Protocol, nil
 	for _, f := range files {
 		if err := write(root, f.Path, f.Data); err != nil {
@@ -138,7 +138,7 @@ func read(root *os.Root, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
@@ -185,7 +185,7 @@ func ManifestDigest(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	_, sum, err := readManifest(root)
 	return sum, err
 }

@@ -61,7 +61,7 @@ func Sign(ctx context.Context, dir string, key crypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	m, sum, err := readManifest(root)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func Verify(ctx context.Context, dir string, key crypto.PublicKey, tool Tool, ev
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	m, sum, err := readManifest(root)
 	if err != nil {
 		return nil, err

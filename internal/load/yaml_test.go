@@ -116,8 +116,10 @@ func TestYAMLIsReadAsTheLibraryDoes(t *testing.T) {
 // damaged is text with one to three small changes.
 func damaged(rng *rand.Rand, text []byte) []byte {
 	text = bytes.Clone(text)
-	bits := []string{" ", "  ", "\n", ":", ": ", "- ", "#", " #", "'", "\"", "\\", "{", "}", "[", "]", ",", "|", ">", "|\n", ">-\n", "&a ", "*a", "!", "?", "? ",
-		"%", "@", "`", "\t", "~", "<<: ", "---\n", "...", "x", "\r\n", "\u00e9", "\u2028", "0x1", "yes", "\n\n", "\n ", "''", "\\n", "-", "|+\n"}
+	bits := []string{
+		" ", "  ", "\n", ":", ": ", "- ", "#", " #", "'", "\"", "\\", "{", "}", "[", "]", ",", "|", ">", "|\n", ">-\n", "&a ", "*a", "!", "?", "? ",
+		"%", "@", "`", "\t", "~", "<<: ", "---\n", "...", "x", "\r\n", "\u00e9", "\u2028", "0x1", "yes", "\n\n", "\n ", "''", "\\n", "-", "|+\n",
+	}
 	for range 1 + rng.IntN(3) {
 		i := rng.IntN(len(text) + 1)
 		switch rng.IntN(4) {

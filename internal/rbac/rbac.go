@@ -6,6 +6,7 @@ package rbac
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -184,9 +185,7 @@ func rulesOf(o *object.Object) []placed {
 // them into rules, but manifests leave them out.
 func aggregate(roles map[object.Ref]*object.Object, rules map[*object.Object][]placed) {
 	own := map[*object.Object][]placed{}
-	for o, r := range rules {
-		own[o] = r
-	}
+	maps.Copy(own, rules)
 	for _, o := range roles {
 		for _, s := range o.Root.Get("aggregationRule", "clusterRoleSelectors").List() {
 			sel, bad := cluster.ParseSelector(s)

@@ -120,8 +120,6 @@ func (t *table) bounds(id boundsID) Bounds {
 	return Bounds{t.sets[p.must], t.sets[p.may]}
 }
 
-func (t *table) may(id boundsID) netset.Conns { return t.sets[t.pairs[id].may] }
-
 // decided tells whether both bounds are the same.
 func (t *table) decided(id boundsID) bool { return t.pairs[id].must == t.pairs[id].may }
 

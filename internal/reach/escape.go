@@ -230,6 +230,7 @@ func (d domain) value() (v string, present, ok bool) {
 			middle += r.Values[0]
 		case cluster.EndsWith:
 			end = longer(end, r.Values[0])
+		default: // what the value must not be: meets tells
 		}
 	}
 	for i := range 20 {

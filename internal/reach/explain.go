@@ -1,6 +1,8 @@
 package reach
 
 import (
+	"slices"
+
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
@@ -201,7 +203,7 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 		end := m.tied(pr.picks, at)
 		for _, k := range pr.picks[at:end] {
 			p := &m.policies[k.policy]
-			pt := PolicyTrace{Policy: p.Policy, Isolates: p.Isolates[pr.dir], Sure: k.sure && !(pr.layer == policy.Network && m.maybeOff[pr.dir])}
+			pt := PolicyTrace{Policy: p.Policy, Isolates: p.Isolates[pr.dir], Sure: k.sure && (pr.layer != policy.Network || !m.maybeOff[pr.dir])}
 			isolates = isolates || pt.Isolates && pt.Sure && settled
 			if len(p.Doubts) > 0 {
 				maybeAllowed = netset.All()
@@ -217,7 +219,7 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 					one := m.match(pr.binding, k, j, g, other)
 					b, every = b.union(one), every.Intersect(one.Must)
 				}
-				rt := RuleTrace{Rule: r, Certain: b.Must.Intersect(q), Possible: b.May.Intersect(q), Doubts: append(r.Doubts[:len(r.Doubts):len(r.Doubts)], r.Limits...)}
+				rt := RuleTrace{Rule: r, Certain: b.Must.Intersect(q), Possible: b.May.Intersect(q), Doubts: append(slices.Clip(r.Doubts), r.Limits...)}
 				rt.Late = final.Union(left)
 				if r.Action != policy.Allow {
 					rt.Late = rt.Late.Union(allowed)

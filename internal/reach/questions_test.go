@@ -298,6 +298,7 @@ func TestMatching(t *testing.T) {
 			if len(certain) != 0 || len(possible) != 5 {
 				t.Errorf("doubt: %d/%d", len(certain), len(possible))
 			}
+		case policy.NodePeer:
 		case policy.AddrPeer: // web's address is known, the others' are not
 			if len(certain) != 1 || len(possible) != 4 {
 				t.Errorf("10.0.0.0/24: %d/%d pods, want 1 certain of 4 possible", len(certain), len(possible))

@@ -93,8 +93,8 @@ func balance(line string) int {
 }
 
 func before(s string, c byte) string {
-	if i := strings.IndexByte(s, c); i >= 0 {
-		return s[:i]
+	if before, _, ok := strings.Cut(s, string([]byte{c})); ok {
+		return before
 	}
 	return s
 }

@@ -119,7 +119,7 @@ func ruleText(r rbac.Rule) string {
 	if len(r.Resources) == 0 {
 		out = "may " + strings.Join(r.Verbs, ", ") + " certain paths"
 	}
-	if len(r.Groups) > 0 && !(len(r.Groups) == 1 && r.Groups[0] == "") {
+	if len(r.Groups) > 0 && (len(r.Groups) != 1 || r.Groups[0] != "") {
 		out += " of " + listed(r.Groups)
 	}
 	if len(r.Names) > 0 {

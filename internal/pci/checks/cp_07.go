@@ -117,7 +117,7 @@ func etcdClients(in *pci.Input, c component, friends map[*cluster.Workload]bool)
 
 // loopback tells whether every address of a list of URLs or hosts is the machine's own.
 func loopback(list string) bool {
-	for _, s := range strings.Split(list, ",") {
+	for s := range strings.SplitSeq(list, ",") {
 		host := strings.Trim(strings.TrimSpace(s), "[]")
 		if u, err := url.Parse(s); err == nil && u.Host != "" {
 			host = u.Hostname()

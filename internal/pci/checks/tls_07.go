@@ -84,7 +84,7 @@ func etcdTLS(c component, clientCA map[string]bool) []pci.Finding {
 
 // plainHTTP tells whether one of a list of URLs is http.
 func plainHTTP(list string) bool {
-	for _, u := range strings.Split(list, ",") {
+	for u := range strings.SplitSeq(list, ",") {
 		if strings.HasPrefix(strings.TrimSpace(u), "http://") {
 			return true
 		}

@@ -51,8 +51,9 @@ func paths(t reflect.Type, at string) []string {
 		return append([]string{at + "{}"}, below(t.Elem(), at+"{}")...)
 	case reflect.Struct:
 		return append([]string{at}, below(t, at)...)
+	default:
+		return []string{at}
 	}
-	return []string{at}
 }
 
 // below leaves out the value itself. A type that writes its own JSON, such as a port that may be a name, is
@@ -62,9 +63,9 @@ func below(t reflect.Type, at string) []string {
 		return nil
 	}
 	var out []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		out = append(out, paths(t.Field(i).Type, at+"."+name)...)
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		out = append(out, paths(field.Type, at+"."+name)...)
 	}
 	return out
 }
