@@ -110,13 +110,12 @@ func (w *world) spaceSelector() object {
 	case 1:
 		return object{"matchLabels": object{"kubernetes.io/metadata.name": sketch.Pick(w.Draw, spaceNames...)}}
 	}
-	ops := []string{"In", "Exists", "NotIn", "DoesNotExist"}
-	if !w.config.LocalCluster {
-		ops = ops[:2] // README, "selectors of namespaces that only say no"
-	}
-	e := object{"key": sketch.Pick(w.Draw, "team", "env"), "operator": sketch.Pick(w.Draw, ops...)}
-	if op := e["operator"]; op == "In" || op == "NotIn" {
+	op := sketch.Pick(w.Draw, "In", "Exists", "NotIn", "DoesNotExist")
+	e := object{"key": sketch.Pick(w.Draw, "team", "env"), "operator": op}
+	if op == "In" || op == "NotIn" {
 		e["values"] = []any{sketch.Pick(w.Draw, labelValues...)}
 	}
-	return object{"matchExpressions": []any{e}}
+	s := object{"matchExpressions": []any{e}}
+	w.Note("namespaceSelector "+op, s, "matchExpressions", []any{object{"key": "none", "operator": "Exists"}})
+	return s
 }
