@@ -30,10 +30,11 @@ type options struct {
 	enforcer string
 	label    pci.ScopeLabel
 	cluster  cluster.Options
+	today    string
 }
 
 // TestFixtures runs every testdata/*.txtar: a sentence, .yaml files, sometimes options ("enforcer: calico", or detect,
-// "scope-label: KEY", "pod-cidr: LIST", "service-cidr:", "node-cidr:", "complete: true"), and the wanted
+// "scope-label: KEY", "pod-cidr: LIST", "service-cidr:", "node-cidr:", "complete: true", "today: 2026-06-01"), and the wanted
 // findings. The file want has lines
 //
 //	CHECK-ID status [Kind namespace/name] ["part of the message"]
@@ -120,6 +121,8 @@ func readOptions(t *testing.T, text string) (o options) {
 			o.cluster.ServiceCIDRs, err = netset.ParseAddrs(value)
 		case "node-cidr":
 			o.cluster.NodeCIDRs, err = netset.ParseAddrs(value)
+		case "today":
+			o.today = value
 		case "complete":
 			o.cluster.Complete = value == "true"
 		default:
@@ -199,7 +202,7 @@ func inputOf(t *testing.T, objects []*object.Object, opt options) *pci.Input {
 	scope, _ := pci.ScopeOf(c, intent, opt.label)
 	return &pci.Input{
 		Model: reach.Compile(c, set, prof), Cluster: c, Policies: set, Profile: prof,
-		Exposure: exposure.Find(c), Scope: scope, Intent: intent,
+		Exposure: exposure.Find(c), Scope: scope, Intent: intent, Today: opt.today,
 	}
 }
 
