@@ -48,8 +48,9 @@ func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manif
 			files = append(files, evidence.File{Path: path, Data: b.Bytes(), Derived: true})
 		}
 	}
+	origin, err := originOf(m)
 	for _, f := range report.Formats {
-		add("results/results"+f.Ext, func(w io.Writer) error { return f.Write(w, result, report.Options{Verbose: true}) })
+		add("results/results"+f.Ext, func(w io.Writer) error { return f.Write(w, result, report.Options{Verbose: true, Origin: origin}) })
 	}
 	list := a.listing()
 	for _, f := range report.ListFormats {
@@ -66,6 +67,15 @@ func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manif
 	add("registers/exposure.csv", func(w io.Writer) error { return report.Ways(w, a.exposed()) })
 	add("VERIFY.md", func(w io.Writer) error { _, err := io.WriteString(w, verifyText); return err })
 	return files, result, err
+}
+
+// originOf is what the manifest says beside the snapshot.
+func originOf(m *evidence.Manifest) (report.Origin, error) {
+	created, err := time.Parse(time.RFC3339, m.Created)
+	if err != nil {
+		return report.Origin{}, fmt.Errorf("%s: created: %w", evidence.ManifestFile, err)
+	}
+	return report.Origin{Created: created, Subject: m.Subject, Rules: m.Tool.Rules}, nil
 }
 
 // listing is every connection, with the ways in from outside.

@@ -25,8 +25,8 @@ var (
 
 // writeHTML writes one file that needs nothing else: no font, no picture, no request. The policy in its head
 // forbids everything but our own style and script, should a text ever get past the template's escaping.
-func writeHTML(w io.Writer, a *pci.Assessment, _ Options) error {
-	p, err := newPage(a)
+func writeHTML(w io.Writer, a *pci.Assessment, opt Options) error {
+	p, err := newPage(a, opt)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
@@ -92,13 +93,13 @@ type pageFinding struct {
 // claim is on every report for people: what it is, and what it is not.
 const claim = "This report tells what the evidence supports, for the input named below. Whether a requirement is met is for the assessor to say."
 
-func newPage(a *pci.Assessment) (*page, error) {
-	digest := sha256.New()
-	if err := writeJSON(digest, a, Options{}); err != nil {
+func newPage(a *pci.Assessment, opt Options) (*page, error) {
+	digest, err := recordDigest(a)
+	if err != nil {
 		return nil, err
 	}
 	p := &page{
-		Title: "Network segmentation", Verdict: verdict(a), Claim: claim, Tally: tally(a), Facts: pageFacts(a, hex.EncodeToString(digest.Sum(nil))),
+		Title: "Network segmentation", Verdict: verdict(a), Claim: claim, Tally: tally(a), Facts: pageFacts(a, opt.Origin, digest),
 		Gaps: lines(gaps(a)), NoGaps: "Nothing is known to be missing.", NoProblems: "No problem was found in the input.",
 	}
 	for _, s := range statusesOf(a) {
@@ -116,9 +117,21 @@ func newPage(a *pci.Assessment) (*page, error) {
 	return p, nil
 }
 
+// recordDigest is the SHA-256 of the record as JSON, which ties the other formats to it.
+func recordDigest(a *pci.Assessment) (string, error) {
+	digest := sha256.New()
+	if err := writeJSON(digest, a, Options{}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
+
 // pageFacts is the header, with the continued lines joined to what they continue.
-func pageFacts(a *pci.Assessment, digest string) []pageFact {
+func pageFacts(a *pci.Assessment, origin Origin, digest string) []pageFact {
 	var out []pageFact
+	if origin.Subject != "" {
+		out = append(out, pageFact{"Subject", []string{line(origin.Subject)}})
+	}
 	for _, f := range header(a) {
 		if f.name == "" {
 			last := &out[len(out)-1]
@@ -134,9 +147,15 @@ func pageFacts(a *pci.Assessment, digest string) []pageFact {
 			out = append(out, pageFact{"Objects", []string{line(strings.Join(kinds, ", "))}})
 		}
 	}
-	return append(out,
-		pageFact{"Time", []string{"the record holds none, so that the same input gives the same bytes; manifest.json of an evidence package holds it"}},
-		pageFact{"Digest", []string{"SHA-256 of this result as JSON: " + digest}})
+	made := "not known here: a record holds none, so that the same input gives the same bytes; an evidence package has it"
+	if !origin.Created.IsZero() {
+		made = origin.Created.UTC().Format(time.RFC3339) + ", as manifest.json of the evidence package says"
+	}
+	out = append(out, pageFact{"Time", []string{made}})
+	if origin.Rules != "" {
+		out = append(out, pageFact{"Rules", []string{"digest of the checks: " + line(origin.Rules)}})
+	}
+	return append(out, pageFact{"Digest", []string{"SHA-256 of this result as JSON: " + digest}})
 }
 
 // statusesOf is all statuses, worst first, with those of a later version in front: they are open.

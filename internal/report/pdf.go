@@ -36,13 +36,13 @@ type sheet struct {
 // writePDF sets the same page as HTML in A4. The fonts are those every reader has, so text stays text; what
 // they lack is written as its code point. Streams are not compressed: the bytes then depend on nothing but
 // the record, not on the release of a compressor.
-func writePDF(w io.Writer, a *pci.Assessment, _ Options) error {
-	p, err := newPage(a)
+func writePDF(w io.Writer, a *pci.Assessment, opt Options) error {
+	p, err := newPage(a, opt)
 	if err != nil {
 		return err
 	}
 	s := &sheet{doc: fpdf.New("P", "mm", "A4", ""), page: p}
-	s.setUp(a)
+	s.setUp(a, opt.Origin.Created)
 	s.head()
 	s.basis()
 	for _, t := range p.Standards {
@@ -55,12 +55,15 @@ func writePDF(w io.Writer, a *pci.Assessment, _ Options) error {
 	return written(w, b.Bytes(), err)
 }
 
-func (s *sheet) setUp(a *pci.Assessment) {
+func (s *sheet) setUp(a *pci.Assessment, made time.Time) {
 	d := s.doc
 	d.SetCompression(false)
 	d.SetCatalogSort(true)
-	d.SetCreationDate(time.Unix(0, 0).UTC()) // the record has no time; the page says where it is
-	d.SetModificationDate(time.Unix(0, 0).UTC())
+	if made.IsZero() { // it must be something; the page says what is known
+		made = time.Unix(0, 0)
+	}
+	d.SetCreationDate(made.UTC())
+	d.SetModificationDate(made.UTC())
 	d.SetProducer(latin(strings.TrimSpace(line(a.Tool.Name)+" "+line(a.Tool.Version))), false)
 	d.SetTitle(s.page.Title+": "+s.page.Verdict, false)
 	d.SetLang("en")

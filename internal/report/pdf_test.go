@@ -54,7 +54,7 @@ func squeezed(s string) string { return strings.Join(strings.Fields(s), "") }
 // All of the record can be found in the PDF by searching for it.
 func TestPDFSaysEverything(t *testing.T) {
 	for _, a := range []*pci.Assessment{hostile(), sample(), clean()} {
-		p, err := newPage(a)
+		p, err := newPage(a, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

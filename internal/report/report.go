@@ -10,14 +10,24 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
 
-// Options are the reader's wishes. Formats for machines ignore them.
+// Options are the reader's wishes, and what is known beside the record.
 type Options struct {
 	Color   bool // mark up for a terminal; never the only bearer of a meaning
 	Verbose bool // text: also the fixes as YAML, and what passed with its reasons
+	Origin  Origin
+}
+
+// Origin is what an evidence package knows beside the record. Formats for people and those whose standard
+// demands a time write it; the zero value is "not known", and they say so.
+type Origin struct {
+	Created time.Time
+	Subject string // what was looked at, as stated
+	Rules   string // digest of the checks and their texts
 }
 
 // Format is one way to write an assessment. Ext begins with a dot; Media is the content type; Binary is what no
@@ -30,7 +40,7 @@ type Format struct {
 }
 
 // Formats is all formats in the order they are offered; the first is the default.
-var Formats = []Format{text, jsonFormat, sarifFormat, junit, markdown, csvFormat, htmlFormat, pdfFormat}
+var Formats = []Format{text, jsonFormat, sarifFormat, junit, markdown, csvFormat, htmlFormat, pdfFormat, oscalFormat}
 
 // Named finds a format. The error names those there are.
 func Named(name string) (Format, error) {
