@@ -9,7 +9,7 @@ import (
 
 // arena hands out the memory of trees in blocks, and keeps one copy of words that come again. A block lives
 // as long as one value in it does, which costs little: objects are kept or dropped by the file. The text of
-// the input is copied out, so that the input, mostly indentation, can go. Not for use by two goroutines.
+// the input is copied out, so that the input, mostly indentation, can go. One goroutine at a time may use it.
 type arena struct {
 	values []object.Value
 	fields []object.Field

@@ -18,10 +18,10 @@ func podList(tb testing.TB, n int, indented bool) []byte {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(&b, `{"apiVersion": "v1", "kind": "Pod", "metadata": {
-"annotations": {"prometheus.io/port": "9090", "prometheus.io/scrape": "true"}, "creationTimestamp": "2024-05-04T10:%[2]02d:09Z",
-"generateName": "app-%[3]d-7d4b9c%[2]02d-", "labels": {"app.kubernetes.io/name": "app-%[3]d", "app.kubernetes.io/part-of": "shop",
-"pod-template-hash": "7d4b9c%[2]02d", "tier": "backend"}, "name": "app-%[3]d-7d4b9c%[2]02d-x%[1]d", "namespace": "ns-%[2]d",
-"ownerReferences": [{"apiVersion": "apps/v1", "blockOwnerDeletion": true, "controller": true, "kind": "ReplicaSet", "name": "app-%[3]d-7d4b9c%[2]02d",
+"annotations": {"prometheus.io/port": "9090", "prometheus.io/scrape": "true"}, "creationTimestamp": "2024-05-04T10:%02[2]d:09Z",
+"generateName": "app-%[3]d-7d4b9c%02[2]d-", "labels": {"app.kubernetes.io/name": "app-%[3]d", "app.kubernetes.io/part-of": "shop",
+"pod-template-hash": "7d4b9c%02[2]d", "tier": "backend"}, "name": "app-%[3]d-7d4b9c%02[2]d-x%[1]d", "namespace": "ns-%[2]d",
+"ownerReferences": [{"apiVersion": "apps/v1", "blockOwnerDeletion": true, "controller": true, "kind": "ReplicaSet", "name": "app-%[3]d-7d4b9c%02[2]d",
 "uid": "5ad4bd4d-6dfb-4c2e-b1d4-%012[3]d"}], "resourceVersion": "%[1]d", "uid": "8a4f3ea8-2f2c-4c2e-b1d4-%012[1]d"},
 "spec": {"containers": [{"env": [{"name": "MODE", "value": "production"}, {"name": "POD_IP", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}}}],
 "image": "registry.example.com/shop/app:1.%[3]d", "imagePullPolicy": "IfNotPresent",

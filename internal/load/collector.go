@@ -18,7 +18,8 @@ type collector struct {
 
 	objects   []*object.Object
 	problems  []object.Problem
-	arena     arena
+	arena     *arena
+	part      bool // reads a part of the input in a goroutine of its own
 	kinds     map[object.GroupKind]Kind
 	liveFull  bool // a live read of all namespaces, nothing refused
 	snapshots int  // how many snapshots were read
@@ -27,7 +28,7 @@ type collector struct {
 }
 
 func newCollector(ctx context.Context, opt Options) *collector {
-	return &collector{ctx: ctx, opt: opt, lim: opt.Limits.withDefaults(), kinds: kindTable()}
+	return &collector{ctx: ctx, opt: opt, lim: opt.Limits.withDefaults(), arena: new(arena), kinds: kindTable()}
 }
 
 func (c *collector) problem(s object.Severity, at object.Pos, msg, hint string) {

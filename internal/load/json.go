@@ -21,7 +21,7 @@ type jsonText struct {
 // parseJSON reads a stream of JSON values, one after the other, whose first line is line number first. What
 // was read before an error is returned with it. Parts that unread.go names are checked and left out.
 func (c *collector) parseJSON(text []byte, first int) (jsonText, error) {
-	p := jsonParser{a: &c.arena, b: text, line: first, maxDepth: c.lim.Depth}
+	p := jsonParser{a: c.arena, b: text, line: first, maxDepth: c.lim.Depth}
 	var values []*object.Value
 	var err error
 	for err == nil && p.next() != 0 || p.i < len(p.b) {

@@ -24,13 +24,22 @@ func (c *collector) stream(data []byte, file string) {
 	if !utf8.Valid(data) {
 		c.badText(file)
 	}
-	for _, ch := range c.transcript(data, file) {
-		if c.ctx.Err() != nil {
-			return
-		}
-		d := document{c: c, file: file, chunk: ch}
+	chunks := c.transcript(data, file)
+	largest := 0
+	for _, ch := range chunks {
+		largest = max(largest, len(ch.text))
+	}
+	read := func(c *collector, i int) {
+		d := document{c: c, file: file, chunk: chunks[i]}
 		d.read()
 	}
+	if largest > len(data)/2 { // its items are what can be shared out
+		for i := 0; i < len(chunks) && c.ctx.Err() == nil; i++ {
+			read(c, i)
+		}
+		return
+	}
+	c.inOrder(len(chunks), func(i int) int { return len(chunks[i].text) }, read)
 }
 
 // onlyJSON reads a stream that is JSON from end to end, if it is. No line of such a stream can be taken for a
@@ -194,13 +203,22 @@ func looksLikeJSON(text []byte) bool {
 // wrong, so the document is read whole; when that fails too, the items that can be read are kept.
 func (d *document) readList(head chunk, items []chunk, tail chunk) {
 	values, errs := make([]*object.Value, len(items)), make([]error, len(items))
-	var failed bool
-	for i, item := range items {
-		d.c.progress(int64(item.line), 0, d.file)
-		values[i], errs[i] = d.yaml(item)
+	dups := make([][]lineKey, len(items))
+	d.c.inOrder(len(items), func(i int) int { return len(items[i].text) }, func(c *collector, i int) {
+		c.progress(int64(items[i].line), 0, d.file)
+		part := document{c: c, file: d.file}
+		values[i], errs[i] = part.yaml(items[i])
+		dups[i] = part.dups
 		if errs[i] == nil && (values[i] == nil || values[i].Kind != object.List || len(values[i].Items) != 1) {
-			errs[i] = errorAt(item.line, "not an item of a list")
+			errs[i] = errorAt(items[i].line, "not an item of a list")
 		}
+	})
+	if d.c.ctx.Err() != nil {
+		return
+	}
+	failed := false
+	for i := range items {
+		d.dups = append(d.dups, dups[i]...)
 		failed = failed || errs[i] != nil
 	}
 	frame, err := d.frame(head, tail)

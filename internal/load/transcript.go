@@ -81,10 +81,16 @@ var yamlKey = regexp.MustCompile(`^[A-Za-z]+:\s`)
 // commentCommand matches "# kubectl get", which is also how people write remarks in manifests.
 var commentCommand = regexp.MustCompile(`^#+\s*(?:sudo\s+)?(?:` + tools + `)\s`)
 
+// maybeTool tells whether a remark starts with the first letter of one of tools, or of sudo.
+func maybeTool(l []byte) bool {
+	rest := bytes.TrimLeft(l, "# \t")
+	return len(rest) > 0 && strings.IndexByte("chikmos", rest[0]) >= 0
+}
+
 func (s *transcriptScan) isCommand(l, rest []byte) bool {
 	switch {
 	case l[0] == '#':
-		return (!s.text || s.kind && s.api) && commentCommand.Match(l) && startsDocument(rest)
+		return (!s.text || s.kind && s.api) && maybeTool(l) && commentCommand.Match(l) && startsDocument(rest)
 	case l[0] == '+': // set -x prints "+ kubectl get", deeper shells "++ date"
 		rest := bytes.TrimLeft(l, "+")
 		return len(rest) > 0 && rest[0] == ' '

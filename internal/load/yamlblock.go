@@ -16,7 +16,7 @@ func (c *collector) plainYAML(text []byte, first int) (v *object.Value, dups []l
 	if !plainText(text) || tooDeepMaybe(text) {
 		return nil, nil, false
 	}
-	y := blockReader{a: &c.arena, b: text, line: first - 1, maxDepth: c.lim.Depth}
+	y := blockReader{a: c.arena, b: text, line: first - 1, maxDepth: c.lim.Depth}
 	y.prolog()
 	if !y.end {
 		v = y.block(0)
@@ -30,10 +30,9 @@ func (c *collector) plainYAML(text []byte, first int) (v *object.Value, dups []l
 
 // plainText tells whether text has only characters that stand for themselves: no control characters, no
 // carriage returns, and none of the characters beyond ASCII that YAML 1.1 takes for line breaks or refuses.
-// It must end with its last line, and hold one document.
+// It must end with its last line.
 func plainText(text []byte) bool {
-	if len(text) == 0 || text[len(text)-1] != '\n' || bytes.Contains(text, []byte("\n---")) || bytes.Contains(text, []byte("\n...")) ||
-		bytes.HasPrefix(text, []byte("...")) {
+	if len(text) == 0 || text[len(text)-1] != '\n' {
 		return false
 	}
 	const (
@@ -97,6 +96,7 @@ type blockReader struct {
 	next     int // where the next line starts
 	end      bool
 	bad      bool // something was met that is left to the library
+	started  bool // past the line that starts the document
 	comments bool // there were comments between the line before and this one
 	maxDepth int
 	dups     []lineKey
@@ -143,6 +143,9 @@ func (y *blockReader) nextLine() {
 			return
 		}
 		y.i, y.col = i, i-start
+		if y.col == 0 && y.started && documentMark(b[i:]) {
+			y.giveUp() // no other text starts in the first column: the rest is a value of a map or a list
+		}
 		return
 	}
 	y.i, y.next, y.col, y.end = len(b), len(b), -1, true
@@ -163,13 +166,19 @@ func (y *blockReader) endLine(i int) {
 // prolog goes to the first line of the document itself.
 func (y *blockReader) prolog() {
 	y.nextLine()
-	if y.col == 0 && bytes.HasPrefix(y.b[y.i:], []byte("---")) {
-		if !blankByte(y.b[y.i+3]) {
+	y.started = true
+	if y.col == 0 && documentMark(y.b[y.i:]) {
+		if y.b[y.i] != '-' || !blankByte(y.b[y.i+3]) {
 			y.giveUp()
 			return
 		}
 		y.endLine(y.i + 3)
 	}
+}
+
+// documentMark tells whether a line may be one of those that separate documents.
+func documentMark(line []byte) bool {
+	return len(line) > 3 && (line[0] == '-' && line[1] == '-' && line[2] == '-' || line[0] == '.' && line[1] == '.' && line[2] == '.')
 }
 
 func blankByte(b byte) bool { return b == ' ' || b == '\n' }
