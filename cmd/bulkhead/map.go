@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
-	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/load"
 	"github.com/bulkhead-sec/bulkhead/internal/report"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw/formats"
@@ -43,6 +43,7 @@ type mapOptions struct {
 	name, reviewer, asOf            string
 	focus                           []string
 	hops, budget                    int
+	check                           bool
 	expand                          []string
 }
 
@@ -63,6 +64,7 @@ func newMap(g *globals) *cobra.Command {
 	f.IntVar(&o.hops, "hops", 1, "with --focus: over how many connections")
 	f.StringSliceVar(&o.expand, "expand", nil, "namespaces and zones that are never drawn as one box")
 	f.IntVar(&o.budget, "budget", 0, "boxes above which namespaces and zones are drawn as one (default 90)")
+	f.BoolVar(&o.check, "check", false, "draw nothing; say whether the diagram shows what the model says, both ways")
 	f.StringVar(&o.name, "name", "", "name of the cluster in the title")
 	f.StringVar(&o.asOf, "as-of", "", "date or time of the input, for the title, such as 2026-11-21 or 2026-11-21T08:00:00Z")
 	f.StringVar(&o.reviewer, "reviewer", "", "who reviewed the diagram, for the title")
@@ -103,13 +105,36 @@ func runMap(ctx context.Context, g *globals, o mapOptions, sources []string) err
 	if err != nil {
 		return err
 	}
-	p, err := draw.Draw(draw.Build(a.input(), opt))
+	graph := draw.Build(a.input(), opt)
+	if o.check {
+		return a.checkMap(g, graph)
+	}
+	p, err := draw.Draw(graph)
 	if err != nil {
 		return err
 	}
 	return g.write(o.out, func(w io.Writer) error {
 		return format.Write(w, p, formats.Options{Theme: o.theme, Paper: o.paper})
 	})
+}
+
+// checkMap says whether a diagram and the model agree.
+func (a *analysis) checkMap(g *globals, graph *draw.Graph) error {
+	if graph.View == draw.Exposure {
+		return hint(errors.New("the view exposure shows ways in, which the model does not list"), "check another view")
+	}
+	bad := draw.Check(graph)
+	for _, line := range bad {
+		fmt.Fprintf(g.stdout, "%s\n", printable(line))
+	}
+	if len(bad) > 0 {
+		return exitError(exitFails)
+	}
+	fmt.Fprintf(g.stdout, "the %s diagram shows what the model says: %d wires and %d groups\n", graph.View, len(graph.Wires), len(graph.Groups))
+	if lost(a.problems) {
+		return exitError(exitUndecided)
+	}
+	return nil
 }
 
 // drawing is the options of the picture that flags state.
@@ -129,6 +154,10 @@ func (a *analysis) drawing(g *globals, o *mapOptions, sources []string) (draw.Op
 	if err != nil {
 		return opt, err
 	}
+	sum, err := digest(a.loaded)
+	if err != nil {
+		return opt, err
+	}
 	filter := ""
 	if len(o.focus) > 0 {
 		filter = fmt.Sprintf("focus %s, %d hops", strings.Join(o.focus, ", "), o.hops)
@@ -136,7 +165,7 @@ func (a *analysis) drawing(g *globals, o *mapOptions, sources []string) (draw.Op
 	if o.name == "" && a.intent != nil && len(a.intent.Objects) == 1 {
 		o.name = a.intent.Objects[0].Ref.Name
 	}
-	opt.Title = draw.Title{Cluster: o.name, Time: asOf, Digest: digest(a.cluster.Objects), Tool: "bulkhead " + g.version, Source: strings.Join(sources, " "), Filter: filter, Reviewer: o.reviewer}
+	opt.Title = draw.Title{Cluster: o.name, Time: asOf, Digest: sum, Tool: "bulkhead " + g.version, Source: strings.Join(sources, " "), Filter: filter, Reviewer: o.reviewer}
 	return opt, nil
 }
 
@@ -153,15 +182,13 @@ func moment(text string) (time.Time, error) {
 	return time.Time{}, hint(fmt.Errorf("--as-of: %q is no date", text), "write 2026-11-21 or 2026-11-21T08:00:00Z")
 }
 
-// digest is the SHA-256 of all objects in their fixed order, as JSON, one a line.
-func digest(objects []*object.Object) string {
-	h := sha256.New()
-	var line []byte
-	for _, o := range objects {
-		line = append(o.Root.AppendJSON(line[:0]), '\n')
-		h.Write(line)
+// digest is the SHA-256 of what "bulkhead snapshot" writes of the same input.
+func digest(loaded *load.Result) (string, error) {
+	data, err := snapshotOf(loaded)
+	if err != nil {
+		return "", err
 	}
-	return fmt.Sprintf("sha256:%x", h.Sum(nil))
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(data)), nil
 }
 
 // workloads are those that a name on the command line stands for.

@@ -23,20 +23,29 @@ func Build(in *pci.Input, opt Options) *Graph {
 	}
 	keep := chosen(in, opt)
 	var g *Graph
+	last, was := -1, whole
 	for l := whole; l <= allZones; l++ {
-		g = &Graph{Protocol: Protocol, Notation: Notation, View: opt.View, Title: opt.Title, Nodes: []*Node{}, Wires: []*Wire{}, Groups: []*Group{}, Notes: []string{}, in: in, opt: opt, byID: map[string]*Node{}, leaf: map[*cluster.Workload]*Node{}, zoned: in.Scope != nil}
-		boxes := g.boxes(l, keep)
-		if l < allZones && boxes > opt.Budget {
-			continue
+		next := empty(in, opt)
+		boxes := next.boxes(l, keep)
+		if l < allZones && boxes > opt.Budget || boxes == last {
+			continue // too many, or nothing is drawn in another way than in the level before
 		}
+		g, last, was = next, boxes, l
 		g.connect()
-		if l == allZones || g.wireEnds() <= 4*opt.Budget {
-			g.told(l, keep)
+		if g.wireEnds() <= 2*opt.Budget {
 			break
 		}
 	}
+	g.told(was, keep)
 	g.finish()
 	return g
+}
+
+func empty(in *pci.Input, opt Options) *Graph {
+	return &Graph{
+		Protocol: Protocol, Notation: Notation, View: opt.View, Title: opt.Title, Bands: []*Band{}, Nodes: []*Node{}, Wires: []*Wire{}, Groups: []*Group{}, Notes: []string{},
+		in: in, opt: opt, byID: map[string]*Node{}, leaf: map[*cluster.Workload]*Node{}, zoned: in.Scope != nil,
+	}
 }
 
 // level is how much is drawn as one box.
@@ -261,6 +270,6 @@ func (g *Graph) told(l level, keep map[*cluster.Workload]bool) {
 		}
 	}
 	if l != whole && bundles > 0 {
-		g.Notes = append(g.Notes, fmt.Sprintf("%s stand for whole namespaces or zones; --expand NAME opens one", plural(bundles, "box")))
+		g.Notes = append(g.Notes, fmt.Sprintf("%s stand for whole namespaces or zones; a wire at one speaks of some of its workloads, and needs are not told there; --expand NAME opens one", plural(bundles, "box")))
 	}
 }

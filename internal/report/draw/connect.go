@@ -52,8 +52,16 @@ func (g *Graph) ties() []*tie {
 	type pair struct{ src, dst *Node }
 	flows := map[pair]*flow{}
 	var order []pair
+	var at pair // of the last connection; large clusters have many between the same two nodes
+	var to *flow
+	from, of := (*Node)(nil), (*cluster.Workload)(nil)
 	for e := range g.in.Model.Edges() {
-		src, dst := g.end(e.Src, policy.Ingress), g.end(e.Dst, policy.Egress)
+		src := from
+		if e.Src.Workload == nil || e.Src.Workload != of {
+			src = g.end(e.Src, policy.Ingress)
+			from, of = src, e.Src.Workload
+		}
+		dst := g.end(e.Dst, policy.Egress)
 		if src == nil || dst == nil || !g.wanted(e) {
 			continue
 		}
@@ -61,14 +69,15 @@ func (g *Graph) ties() []*tie {
 			src.inner.add(e.Bounds)
 			continue
 		}
-		k := pair{src, dst}
-		f := flows[k]
-		if f == nil {
-			f = &flow{}
-			flows[k] = f
-			order = append(order, k)
+		if k := (pair{src, dst}); k != at {
+			at, to = k, flows[k]
+			if to == nil {
+				to = &flow{}
+				flows[k] = to
+				order = append(order, k)
+			}
 		}
-		f.add(e.Bounds)
+		to.add(e.Bounds)
 	}
 	raw := make([]*tie, 0, len(order))
 	for _, k := range order {

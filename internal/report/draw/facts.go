@@ -7,7 +7,7 @@ import (
 
 // Headline is the picture in one line.
 func (p *Picture) Headline() string {
-	return ViewTitle(p.Graph.View) + ": " + safe(p.Graph.clusterName())
+	return ViewTitle(p.Graph.View) + ": " + Safe(p.Graph.clusterName())
 }
 
 // Facts is the text alternative of the picture: everything that its lines say, one sentence each.
@@ -17,17 +17,17 @@ func (p *Picture) Facts() []string {
 	for _, b := range g.Bands {
 		var names []string
 		for _, f := range b.Frames {
-			names = append(names, safe(f.Title))
+			names = append(names, Safe(f.Title))
 		}
 		if g.zoned {
-			out = append(out, fmt.Sprintf("Zone %s (%s): %s.", safe(b.Title), className(b.Class), strings.Join(names, ", ")))
+			out = append(out, fmt.Sprintf("Zone %s (%s): %s.", Safe(b.Title), className(b.Class), strings.Join(names, ", ")))
 		}
 	}
 	for _, w := range g.Wires {
 		out = append(out, p.said(w)+".")
 	}
 	for _, gr := range g.Groups {
-		out = append(out, fmt.Sprintf("Group %s: each of %s may open %s to each other one: %s.", gr.Name, plural(gr.Count, "workload"), verdictPorts(gr.Verdict, gr.Ports), safe(p.names(gr.Members))))
+		out = append(out, fmt.Sprintf("Group %s: each of %s may open %s to each other one: %s.", gr.Name, plural(gr.Count, "workload"), verdictPorts(gr.Verdict, gr.Ports), Safe(p.names(gr.Members))))
 	}
 	return append(out, g.Notes...)
 }

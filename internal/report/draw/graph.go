@@ -159,7 +159,8 @@ type Wire struct {
 	Crosses bool     `json:"crossesCDE,omitempty"` // one end is in the CDE and the other is not
 	Pairs   int      `json:"pairs,omitempty"`      // of workloads, and of workloads with addresses
 	Label   string   `json:"label,omitempty"`
-	Change  string   `json:"change,omitempty"` // "added", "removed"
+	Change  string   `json:"change,omitempty"`  // "added", "removed"
+	Because []string `json:"because,omitempty"` // the rules that decide, for the first pair of its ends
 
 	conns netset.Conns
 }

@@ -1,7 +1,6 @@
 package draw_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -42,16 +41,6 @@ func files(t testing.TB, paths ...string) *pci.Input {
 		t.Fatal(err)
 	}
 	return input(t, r.Objects)
-}
-
-// text reads one manifest.
-func text(t testing.TB, manifest string) *pci.Input {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "in.yaml")
-	if err := os.WriteFile(path, []byte(manifest), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return files(t, path)
 }
 
 func picture(t testing.TB, in *pci.Input, opt draw.Options) *draw.Picture {

@@ -49,7 +49,7 @@ func (p *Picture) foot(y int) {
 		}
 		y += 8
 		p.groupMarks(pageMargin+signW-8, y-2, []string{g.Name})
-		for i, l := range limited(wrap(safe(line), plain(sizeSmall), inner-signW-8), 3) {
+		for i, l := range limited(wrap(Safe(line), plain(sizeSmall), inner-signW-8), 3) {
 			s.text(pageMargin+signW+8, y+10+i*13, plain(sizeSmall), Start, inkText, inner-signW-8, l)
 			if i > 0 {
 				y += 13
@@ -58,7 +58,7 @@ func (p *Picture) foot(y int) {
 		y += 14
 	}
 	for _, n := range p.Graph.Notes {
-		for _, l := range wrap(safe(n), plain(sizeSmall), inner) {
+		for _, l := range wrap(Safe(n), plain(sizeSmall), inner) {
 			y += 14
 			s.text(pageMargin, y, plain(sizeSmall), Start, inkFaint, inner, l)
 		}
@@ -67,7 +67,7 @@ func (p *Picture) foot(y int) {
 	s.figure(Figure{Steps: []Step{{Op: 'M', X: pageMargin, Y: float64(y)}, {Op: 'L', X: float64(s.Width - pageMargin), Y: float64(y)}}, Stroke: inkRule, Width: 1})
 	y += 16
 	right := strings.TrimSpace(Notation + "  |  " + orElse(p.Graph.Title.Tool, "bulkhead"))
-	s.text(pageMargin, y, plain(sizeSmall), Start, inkFaint, inner-width(right, plain(sizeSmall))-20, strings.Join(append([]string{safe(p.Graph.clusterName())}, p.stamp()...), "  |  "))
+	s.text(pageMargin, y, plain(sizeSmall), Start, inkFaint, inner-width(right, plain(sizeSmall))-20, strings.Join(append([]string{Safe(p.Graph.clusterName())}, p.stamp()...), "  |  "))
 	s.text(s.Width-pageMargin, y, plain(sizeSmall), End, inkFaint, 0, right)
 	s.Height = y + 20
 }

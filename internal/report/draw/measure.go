@@ -64,7 +64,10 @@ func (p *Picture) measureWorkload(n *Node, s *shape, out []*Wire) int {
 	}
 	h += 10
 	if n.Shield != nil {
-		h += 12
+		h += 14
+	}
+	if n.Kind == Bundle {
+		h += 6
 	}
 	s.right = badges(n.Right, manyParts)
 	h = max(h, 10+rowH*max(len(s.left), len(s.right)))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/exposure"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -298,9 +299,78 @@ func (g *Graph) entries() {
 			}
 		}
 	}
+	g.fewEntries()
 	if g.opt.View == Network {
 		g.claims()
 	}
+}
+
+// manyEntries is how many ways in stand on the edge of the cluster one by one, Services and others each.
+const manyEntries = 12
+
+// fewEntries draws what stands on the edge of the cluster as one where it is too much: first what is no Service,
+// then Services.
+func (g *Graph) fewEntries() {
+	for _, kind := range []Kind{Entry, Service} {
+		var many []*Node
+		for _, n := range g.Nodes {
+			if n.Kind == kind && n.Edge == "top" {
+				many = append(many, n)
+			}
+		}
+		if len(many) <= manyEntries {
+			continue
+		}
+		one := &Node{ID: "entries:" + string(kind), Kind: Entry, Title: fmt.Sprintf("%d ways in", len(many)), Sub: "Ingresses and routes", Edge: "top", Left: []Badge{{Text: "IN"}}, merged: many}
+		if kind == Service {
+			one.Sub = "LoadBalancer, NodePort"
+		}
+		gone := map[*Node]bool{}
+		for _, n := range many {
+			gone[n] = true
+			delete(g.byID, n.ID)
+			one.Detail = append(one.Detail, n.Object+" "+n.Sub)
+			for _, w := range n.workloads {
+				if !slices.Contains(one.workloads, w) {
+					one.workloads = append(one.workloads, w)
+				}
+			}
+		}
+		g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return gone[n] })
+		g.put(one)
+	}
+}
+
+// public tells whether clients outside may get in: yes when they can through one of those drawn as one.
+func (n *Node) public() enforcer.Answer {
+	if n.entry != nil {
+		return n.entry.Public
+	}
+	answer := enforcer.No
+	for _, m := range n.merged {
+		switch {
+		case m.entry == nil || m.entry.Public == enforcer.Unknown:
+			if answer == enforcer.No {
+				answer = enforcer.Unknown
+			}
+		case m.entry.Public == enforcer.Yes:
+			return enforcer.Yes
+		}
+	}
+	return answer
+}
+
+// way finds the node of a way in, which may be drawn together with others.
+func (g *Graph) way(id string) *Node {
+	if n := g.byID[id]; n != nil {
+		return n
+	}
+	for _, n := range g.Nodes {
+		if n.Kind == Entry && slices.ContainsFunc(n.merged, func(m *Node) bool { return m.ID == id }) {
+			return n
+		}
+	}
+	return nil
 }
 
 // behind is the drawn workloads that an entry leads to.

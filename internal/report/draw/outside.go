@@ -89,7 +89,7 @@ func plural(n int, one string) string {
 		return "1 " + one
 	case strings.HasSuffix(one, "x"):
 		return fmt.Sprintf("%d %ses", n, one)
-	case strings.HasSuffix(one, "y"):
+	case strings.HasSuffix(one, "y") && !strings.HasSuffix(one, "ay"):
 		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(one, "y"))
 	}
 	return fmt.Sprintf("%d %ss", n, one)
@@ -110,7 +110,7 @@ func (g *Graph) gather(ties []*tie) []*tie {
 		if len(many) <= manyClouds {
 			continue
 		}
-		one := &Node{ID: "outside:" + side + ":many", Kind: Outside, Title: plural(len(many), "set") + " of addresses", Edge: side, merged: many}
+		one := &Node{ID: "outside:" + side + ":many", Kind: Outside, Title: fmt.Sprintf("%d sets of addresses", len(many)), Edge: side, merged: many}
 		gone := map[*Node]bool{}
 		for _, n := range many {
 			gone[n] = true
@@ -126,26 +126,26 @@ func (g *Graph) gather(ties []*tie) []*tie {
 	return ties
 }
 
-// joined lets ties end at one node instead of those that are gone.
+// joined lets ties end at one node instead of those that are gone. What is certain for one of them is certain for
+// some of them, and no longer undecided.
 func joined(ties []*tie, gone map[*Node]bool, one *Node) []*tie {
 	type key struct {
 		src, dst *Node
 		verdict  Verdict
-		need     *pci.Need
-		missing  bool
 	}
 	at := map[key]*tie{}
 	var out []*tie
 	for _, t := range ties {
-		if gone[t.src] {
+		switch {
+		case gone[t.src]:
 			t.src = one
-		} else if gone[t.dst] {
+		case gone[t.dst]:
 			t.dst = one
-		} else {
+		default:
 			out = append(out, t)
 			continue
 		}
-		k := key{t.src, t.dst, t.verdict, t.need, t.missing}
+		k := key{t.src, t.dst, t.verdict}
 		if o := at[k]; o != nil {
 			o.conns, o.pairs = o.conns.Union(t.conns), o.pairs+t.pairs
 			continue
@@ -153,5 +153,10 @@ func joined(ties []*tie, gone map[*Node]bool, one *Node) []*tie {
 		at[k] = t
 		out = append(out, t)
 	}
-	return out
+	return slices.DeleteFunc(out, func(t *tie) bool {
+		if sure := at[key{t.src, t.dst, Allowed}]; sure != nil && t.verdict == Undecided {
+			t.conns = t.conns.Subtract(sure.conns)
+		}
+		return t.conns.IsEmpty()
+	})
 }

@@ -72,9 +72,9 @@ func (p *Picture) head() int {
 	if p.Graph.zoned {
 		about = append(about, plural(len(p.Graph.Bands), "zone"))
 	}
-	about = append(about, plural(len(p.Graph.in.Cluster.Namespaces), "namespace"), plural(len(p.Graph.in.Cluster.Workloads), "workload"), "enforcer "+safe(p.Graph.in.Profile.Name))
+	about = append(about, plural(len(p.Graph.in.Cluster.Namespaces), "namespace"), plural(len(p.Graph.in.Cluster.Workloads), "workload"), "enforcer "+Safe(p.Graph.in.Profile.Name))
 	if t.Filter != "" {
-		about = append(about, safe(t.Filter))
+		about = append(about, Safe(t.Filter))
 	}
 	s.text(pageMargin, pageMargin+38, plain(sizeText), Start, inkFaint, s.Width-2*pageMargin-300, strings.Join(about, "  |  "))
 	y := pageMargin + 10
@@ -90,16 +90,16 @@ func (p *Picture) stamp() []string {
 	t := p.Graph.Title
 	var out []string
 	if t.Source != "" {
-		out = append(out, "Source "+safe(t.Source))
+		out = append(out, "Source "+Safe(t.Source))
 	}
 	if !t.Time.IsZero() {
 		out = append(out, "As of "+t.Time.UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	if t.Digest != "" {
-		out = append(out, "Input "+safe(shortDigest(t.Digest)))
+		out = append(out, "Input "+Safe(shortDigest(t.Digest)))
 	}
 	if t.Reviewer != "" {
-		out = append(out, "Reviewed by "+safe(t.Reviewer))
+		out = append(out, "Reviewed by "+Safe(t.Reviewer))
 	}
 	return out
 }
@@ -118,9 +118,9 @@ func (p *Picture) clusterFrame() {
 	top := p.edges[0].Y + p.edges[0].H/2
 	bottom := p.edges[1].Y + p.edges[1].H/2
 	x, y, w, h := float64(p.dx), float64(top+p.dy), float64(p.root.W), float64(bottom-top)
-	p.Scene.open("cluster", "cluster", safe(p.Graph.clusterName()))
+	p.Scene.open("cluster", "cluster", Safe(p.Graph.clusterName()))
 	p.Scene.figure(Figure{Steps: rect(x, y, w, h, 0), Fill: inkCluster, Stroke: inkLine, Width: 2})
-	p.Scene.text(int(x)+16, int(y)+19, bold(sizeHead), Start, inkText, p.edges[0].W, safe(p.Graph.clusterName()))
+	p.Scene.text(int(x)+16, int(y)+19, bold(sizeHead), Start, inkText, p.edges[0].W, Safe(p.Graph.clusterName()))
 	p.Scene.close()
 	p.Boxes = append(p.Boxes, Placed{ID: "cluster", X: int(x), Y: int(y), W: int(w), H: int(h)})
 }
@@ -171,10 +171,10 @@ func (p *Picture) bandFrames() {
 		if b.Role != "" {
 			what += ", " + b.Role
 		}
-		s.open(b.ID, "zone", "Zone "+safe(b.Title)+": "+safe(what))
+		s.open(b.ID, "zone", "Zone "+Safe(b.Title)+": "+Safe(what))
 		s.figure(Figure{Steps: rect(x, y, w, h, 6), Fill: classInk(b.Class), Stroke: inkLine, Width: 1})
-		s.text(int(x)+14, int(y)+19, bold(sizeHead), Start, inkText, int(w)-28-p.groupsW(b.Groups), safe(b.Title))
-		s.text(int(x)+14, int(y)+35, plain(sizeSmall), Start, inkText, int(w)-28, safe(what))
+		s.text(int(x)+14, int(y)+19, bold(sizeHead), Start, inkText, int(w)-28-p.groupsW(b.Groups), Safe(b.Title))
+		s.text(int(x)+14, int(y)+35, plain(sizeSmall), Start, inkText, int(w)-28, Safe(what))
 		p.groupMarks(int(x+w)-10, int(y)+8, b.Groups)
 		s.close()
 	}
@@ -197,10 +197,10 @@ func (p *Picture) framed(sh *shape, f *Frame) {
 	p.placed(f.ID, f.Zone, sh.box)
 	x, y, w, h := p.at(sh.box)
 	tab := min(width(f.Title, bold(sizeText))+20, int(w)-10)
-	s.open(f.ID, "namespace", "Namespace "+safe(f.Title))
+	s.open(f.ID, "namespace", "Namespace "+Safe(f.Title))
 	s.figure(Figure{Steps: rect(x, y, w, h, 8), Fill: inkNamespace, Stroke: inkLine, Width: 1})
 	s.figure(Figure{Steps: tabSteps(x, y, float64(tab), 20), Fill: inkCluster, Stroke: inkLine, Width: 1})
-	s.text(int(x)+10, int(y)+14, bold(sizeText), Start, inkText, tab-14, safe(f.Title))
+	s.text(int(x)+10, int(y)+14, bold(sizeText), Start, inkText, tab-14, Safe(f.Title))
 	p.groupMarks(int(x+w)-8, int(y)+4, f.Group)
 	s.close()
 }

@@ -46,8 +46,8 @@ func (p *Picture) node(n *Node) {
 	case Outside:
 		line.Steps, line.Fill = cloud(x, y, w, h), inkCloud
 		s.figure(line)
-		s.text(mid, int(y)+int(h)/2, bold(sizeName), Middle, inkText, int(w)-40, safe(n.Title))
-		s.text(mid, int(y)+int(h)/2+14, plain(sizeSmall), Middle, inkFaint, int(w)-30, safe(n.Sub))
+		s.text(mid, int(y)+int(h)/2, bold(sizeName), Middle, inkText, int(w)-40, Safe(n.Title))
+		s.text(mid, int(y)+int(h)/2+14, plain(sizeSmall), Middle, inkFaint, int(w)-30, Safe(n.Sub))
 	}
 	p.spots(n, sh)
 	s.close()
@@ -70,7 +70,7 @@ func (p *Picture) spoken(n *Node) string {
 		parts = append(parts, n.Pos)
 	}
 	for i := range parts {
-		parts[i] = safe(parts[i])
+		parts[i] = Safe(parts[i])
 	}
 	return strings.Join(parts, "\n")
 }
@@ -82,11 +82,11 @@ func (s *Shield) words() string {
 // twoLines is a name, and what is below it, in the middle of a box.
 func (p *Picture) twoLines(mid, y, room, h int, n *Node) {
 	if n.Sub == "" {
-		p.Scene.text(mid, y+h/2+4, bold(sizeName), Middle, inkOnPaint, room, safe(n.Title))
+		p.Scene.text(mid, y+h/2+4, bold(sizeName), Middle, inkOnPaint, room, Safe(n.Title))
 		return
 	}
-	p.Scene.text(mid, y+h/2, bold(sizeName), Middle, inkOnPaint, room, safe(n.Title))
-	p.Scene.text(mid, y+h/2+13, plain(sizeSmall), Middle, inkOnPaint, room, safe(n.Sub))
+	p.Scene.text(mid, y+h/2, bold(sizeName), Middle, inkOnPaint, room, Safe(n.Title))
+	p.Scene.text(mid, y+h/2+13, plain(sizeSmall), Middle, inkOnPaint, room, Safe(n.Sub))
 }
 
 // compute is a workload: its name, and its containers within.
@@ -94,11 +94,11 @@ func (p *Picture) compute(n *Node, sh *shape) {
 	s := &p.Scene
 	x, y, w, h := p.at(sh.box)
 	s.figure(Figure{Steps: rect(x, y, w, h, 3), Fill: inkPod, Stroke: inkLine, Width: 1})
-	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+22, bold(sizeName), Middle, inkOnPaint, int(w)-20-p.groupsW(n.Groups), safe(n.Title))
+	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+22, bold(sizeName), Middle, inkOnPaint, int(w)-20-p.groupsW(n.Groups), Safe(n.Title))
 	p.groupMarks(int(x+w)-6, int(y)+10, n.Groups)
 	top := int(y) + titleH + 6
 	if n.Sub != "" {
-		s.text(int(x+w/2), top+8, plain(sizeSmall), Middle, inkOnPaint, int(w)-16, safe(n.Sub))
+		s.text(int(x+w/2), top+8, plain(sizeSmall), Middle, inkOnPaint, int(w)-16, Safe(n.Sub))
 		top += 14
 	}
 	for i, c := range n.Parts {
@@ -111,7 +111,7 @@ func (p *Picture) compute(n *Node, sh *shape) {
 			f.Dash = []float64{3, 2}
 		}
 		s.figure(f)
-		s.text(int(x+w/2), top+12, plain(sizeSmall), Middle, inkOnPaint, int(w)-32, safe(partText(c)))
+		s.text(int(x+w/2), top+12, plain(sizeSmall), Middle, inkOnPaint, int(w)-32, Safe(partText(c)))
 		top += partH
 	}
 	p.shieldMark(n, int(x+w)-14, int(y+h)-10)
@@ -123,9 +123,9 @@ func (p *Picture) bundled(n *Node, sh *shape) {
 	x, y, w, h := p.at(sh.box)
 	s.figure(Figure{Steps: rect(x, y, w, h, 6), Fill: inkNamespace, Stroke: inkLine, Width: 1})
 	s.figure(Figure{Steps: rect(x+4, y+4, w-8, h-8, 4), Fill: inkBundle, Stroke: inkLine, Width: 1})
-	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+24, bold(sizeName), Middle, inkOnPaint, int(w)-24-p.groupsW(n.Groups), safe(n.Title))
+	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+24, bold(sizeName), Middle, inkOnPaint, int(w)-24-p.groupsW(n.Groups), Safe(n.Title))
 	p.groupMarks(int(x+w)-9, int(y)+12, n.Groups)
-	s.text(int(x+w/2), int(y)+39, plain(sizeSmall), Middle, inkOnPaint, int(w)-24, safe(n.Sub))
+	s.text(int(x+w/2), int(y)+39, plain(sizeSmall), Middle, inkOnPaint, int(w)-24, Safe(n.Sub))
 	p.shieldMark(n, int(x+w)-18, int(y+h)-12)
 }
 
@@ -156,7 +156,7 @@ func (p *Picture) spots(n *Node, sh *shape) {
 
 func (p *Picture) badge(b spot, x, y float64, ink Ink) {
 	p.Scene.figure(Figure{Steps: rect(x, y, float64(b.w), badgeH, 2), Fill: ink, Stroke: inkLine, Width: 0.8})
-	p.Scene.text(int(x)+b.w/2, int(y)+11, plain(sizeTiny), Middle, inkOnPaint, b.w, safe(b.Text))
+	p.Scene.text(int(x)+b.w/2, int(y)+11, plain(sizeTiny), Middle, inkOnPaint, b.w, Safe(b.Text))
 }
 
 // shieldMark paints how the pods are isolated: filled for both directions, half for one, empty for none, and a

@@ -76,14 +76,14 @@ func (p *Picture) wire(w *Wire, n *layout.Net) {
 // said is a wire in one sentence.
 func (p *Picture) said(w *Wire) string {
 	var b strings.Builder
-	b.WriteString(safe(p.names(w.From)) + " to " + safe(p.names(w.To)))
+	b.WriteString(Safe(p.names(w.From)) + " to " + Safe(p.names(w.To)))
 	if w.Verdict == Structure {
-		b.WriteString(": " + safe(orElse(w.Label, "leads to")))
+		b.WriteString(": " + Safe(orElse(w.Label, "leads to")))
 		return b.String()
 	}
 	b.WriteString(": " + string(w.Verdict) + " " + w.Ports)
 	if w.Need != "" {
-		b.WriteString(", need " + safe(w.Need))
+		b.WriteString(", need " + Safe(w.Need))
 	}
 	if w.Missing {
 		b.WriteString(", no need declares it")
@@ -183,7 +183,7 @@ func (p *Picture) wireLabels(sh *shape) {
 	for _, l := range sh.labels {
 		x, y := sh.box.X+l.x+p.dx, sh.box.Y-sh.reach[l.wire]-11+p.dy
 		w := width(l.text, plain(sizeTiny))
-		p.Scene.text(x, y, plain(sizeTiny), Start, labelInk(p, sh, l.wire), 0, safe(l.text))
+		p.Scene.text(x, y, plain(sizeTiny), Start, labelInk(p, sh, l.wire), 0, Safe(l.text))
 		p.Labels = append(p.Labels, Placed{ID: l.wire.ID, X: x, Y: y - 9, W: w, H: 11, In: sh.id})
 	}
 }

@@ -94,9 +94,12 @@ func (p *Picture) arrange() {
 			rows[3] = append(rows[3], box)
 		}
 	}
+	var bands []*layout.Box
 	for _, b := range g.Bands {
-		rows[2] = append(rows[2], p.band(b))
+		bands = append(bands, p.band(b))
 	}
+	balance(bands)
+	rows[2] = bands
 	p.root = &layout.Box{}
 	for _, r := range rows {
 		if len(r) > 0 {
@@ -125,6 +128,7 @@ func (g *Graph) clusterName() string {
 }
 
 const (
+	pageRatio = 1.8
 	bandHead  = 44
 	frameHead = 26
 )
@@ -146,11 +150,39 @@ func (p *Picture) band(b *Band) *layout.Box {
 		}
 		items = append(items, p.frame(f))
 	}
-	s.box.Rows = shelves(items, 1.5)
-	for _, r := range s.box.Rows {
-		even(r)
-	}
+	s.box.Rows = [][]*layout.Box{items}
 	return s.box
+}
+
+// balance breaks the frames of all bands into rows so that the bands become about as high as each other, and all
+// of them together about pageRatio times as wide as high.
+func balance(bands []*layout.Box) {
+	area := 0.0
+	for _, b := range bands {
+		area += areaOf(b.Rows[0])
+	}
+	high := math.Sqrt(area / pageRatio)
+	for _, b := range bands {
+		for _, it := range b.Rows[0] {
+			_, h := guess(it)
+			high = math.Max(high, h)
+		}
+	}
+	for _, b := range bands {
+		b.Rows = shelves(b.Rows[0], areaOf(b.Rows[0])/high)
+		for _, r := range b.Rows {
+			even(r)
+		}
+	}
+}
+
+func areaOf(items []*layout.Box) float64 {
+	area := 0.0
+	for _, b := range items {
+		w, h := guess(b)
+		area += w * h
+	}
+	return area
 }
 
 // frame is a namespace: each workload with the Services that lead to it first.
@@ -188,31 +220,28 @@ func (p *Picture) frame(f *Frame) *layout.Box {
 		}
 		units = append(units, u)
 	}
-	s.box.Rows = shelves(units, 2)
+	s.box.Rows = shelves(units, math.Sqrt(areaOf(units)*2))
 	return s.box
 }
 
-// shelves breaks boxes into rows so that the whole is about ratio times as wide as it is high.
-func shelves(items []*layout.Box, ratio float64) [][]*layout.Box {
-	area, widest := 0.0, 0.0
-	sizes := make([][2]float64, len(items))
+// shelves breaks boxes into rows of about some width.
+func shelves(items []*layout.Box, most float64) [][]*layout.Box {
+	sizes := make([]float64, len(items))
 	for i, b := range items {
-		w, h := guess(b)
-		sizes[i] = [2]float64{w, h}
-		area += w * h
-		widest = math.Max(widest, w)
+		sizes[i], _ = guess(b)
+		most = math.Max(most, sizes[i])
 	}
-	most := math.Max(widest, math.Sqrt(area*ratio)*1.05)
+	most *= 1.05
 	var rows [][]*layout.Box
 	var row []*layout.Box
 	x := 0.0
 	for i, b := range items {
-		if len(row) > 0 && x+sizes[i][0] > most {
+		if len(row) > 0 && x+sizes[i] > most {
 			rows = append(rows, row)
 			row, x = nil, 0
 		}
 		row = append(row, b)
-		x += sizes[i][0]
+		x += sizes[i]
 	}
 	return append(rows, row)
 }

@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// safe makes a foreign text fit for one line: characters that a reader does not see, or that move others, are
+// Safe makes a foreign text fit for one line: characters that a reader does not see, or that move others, are
 // shown by their number.
-func safe(s string) string {
+func Safe(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		writeSafe(&b, r)

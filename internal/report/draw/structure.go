@@ -62,9 +62,12 @@ func (g *Graph) structure() {
 			g.hang(n.ID, g.leavesBehind(n), "")
 		case Entry:
 			g.hang(n.ID, g.behindEntry(n), "")
-			if g.opt.View == Network && n.entry.Public != enforcer.No {
-				label := n.entry.Kind
-				if n.entry.Public == enforcer.Unknown {
+			if public := n.public(); g.opt.View == Network && public != enforcer.No {
+				label := "ways in"
+				if n.entry != nil {
+					label = n.entry.Kind
+				}
+				if public == enforcer.Unknown {
 					label += ", if public"
 				}
 				g.hang(g.internet().ID, []string{n.ID}, label)
@@ -116,9 +119,9 @@ func (g *Graph) waysIn() {
 		var at *Node
 		switch {
 		case e.Via.Kind == "Service" && e.Via.Group == "":
-			at = g.byID["service:"+e.Via.Namespace+"/"+e.Via.Name]
+			at = g.way("service:" + e.Via.Namespace + "/" + e.Via.Name)
 		default:
-			at = g.byID["entry:"+e.Via.Group+"/"+e.Via.Kind+"/"+e.Via.Namespace+"/"+e.Via.Name]
+			at = g.way("entry:" + e.Via.Group + "/" + e.Via.Kind + "/" + e.Via.Namespace + "/" + e.Via.Name)
 		}
 		label := e.Kind + ", public: " + e.Public.String()
 		if at == nil { // a port of a node, or within a bundle

@@ -12,8 +12,9 @@ import (
 
 // Options are the reader's wishes. Formats without looks ignore them.
 type Options struct {
-	Theme string // a name of draw.Themes, "" for the default
-	Paper string // "a4" or "a3": fit on the page; "" for the picture's own size
+	Theme string          // a name of draw.Themes, "" for the default
+	Paper string          // "a4" or "a3": fit on the page; "" for the picture's own size
+	Pages []*draw.Picture // pdf: pages that follow
 }
 
 // Format is one way to write a picture. Binary ones do not belong on a terminal.
@@ -26,6 +27,14 @@ type Format struct {
 // Formats is all of them in the order they are offered; the first is the default.
 var Formats = []Format{
 	{"svg", ".svg", "image/svg+xml", false, writeSVG},
+	{"html", ".html", "text/html; charset=utf-8", false, writeHTML},
+	{"png", ".png", "image/png", true, writePNG},
+	{"pdf", ".pdf", "application/pdf", true, writePDF},
+	{"json", ".json", "application/json", false, writeJSON},
+	{"dot", ".dot", "text/vnd.graphviz", false, writeDOT},
+	{"mermaid", ".mmd", "text/vnd.mermaid", false, writeMermaid},
+	{"d2", ".d2", "text/plain", false, writeD2},
+	{"drawio", ".drawio", "application/vnd.jgraph.mxfile", false, writeDrawio},
 }
 
 // paperSize is the width and height of a sheet in millimetres, as ISO 216 has them.

@@ -32,6 +32,28 @@ func (e *engine) assign() bool {
 	return ok
 }
 
+// widen gives each channel room for as many lines as its runs need side by side, as far as that can be told
+// before they have their lines. It saves rounds.
+func (e *engine) widen() {
+	type step struct{ at, up int }
+	by := map[*channel][]step{}
+	for _, r := range e.runs {
+		r.extent()
+		if !r.straight() {
+			by[r.on] = append(by[r.on], step{r.from, 1}, step{r.to, -1})
+		}
+	}
+	for c, steps := range by {
+		slices.SortFunc(steps, func(a, b step) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.up, a.up)) })
+		high, most := 0, 0
+		for _, s := range steps {
+			high += s.up
+			most = max(most, high)
+		}
+		c.need = max(c.need, 2*edge+pitch*(most-1))
+	}
+}
+
 // straight tells whether a run is nothing but two pins that face each other.
 func (r *run) straight() bool {
 	return len(r.crosses) == 0 && len(r.pins) == 2 && r.pins[0].Side != r.pins[1].Side && PinAt(*r.pins[0]).X == PinAt(*r.pins[1]).X
@@ -74,7 +96,7 @@ func (e *engine) lines(runs, fixed []*run, wanted map[*channel]int) {
 	})
 	for _, r := range order {
 		r.placed = false
-		for _, at := range r.candidates() {
+		for at := range r.candidates {
 			r.at = at
 			if taken.free(r) {
 				r.placed = true
@@ -88,24 +110,29 @@ func (e *engine) lines(runs, fixed []*run, wanted map[*channel]int) {
 	}
 }
 
-// candidates are the lines of the channel, the best first.
-func (r *run) candidates() []int {
+// candidates gives the lines of the channel, the best first.
+func (r *run) candidates(yield func(at int) bool) {
+	const step = pitch / 2
 	lo, hi := r.on.lo+edge, r.on.hi-edge
-	var up []int
-	for at := lo; at <= hi; at += pitch / 2 {
-		up = append(up, at)
+	if hi < lo {
+		return
 	}
+	hi = lo + (hi-lo)/step*step
+	goal := lo
 	switch lean := r.lean(); {
 	case r.on.vertical && hi-lo > wide:
-		goal := r.goal()
-		slices.SortStableFunc(up, func(a, b int) int { return cmp.Compare(abs(a-goal), abs(b-goal)) })
+		goal = r.goal()
 	case lean > 0:
-		slices.Reverse(up)
+		goal = hi
 	case lean == 0:
-		mid := (lo + hi) / 2
-		slices.SortStableFunc(up, func(a, b int) int { return cmp.Compare(abs(a-mid), abs(b-mid)) })
+		goal = (lo + hi) / 2
 	}
-	return up
+	goal = lo + (max(lo, min(goal, hi))-lo)/step*step
+	for d := 0; goal-d >= lo || goal+d <= hi; d += step {
+		if goal-d >= lo && !yield(goal-d) || d > 0 && goal+d <= hi && !yield(goal+d) {
+			return
+		}
+	}
 }
 
 // wide is the width above which it matters where in a channel a wire runs.

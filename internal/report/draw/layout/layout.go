@@ -97,6 +97,7 @@ func Place(root *Box, nets []*Net) bool {
 	e.arrange()
 	e.slide()
 	e.route()
+	e.widen()
 	for range rounds {
 		e.arrange()
 		e.slide()

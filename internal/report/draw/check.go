@@ -1,0 +1,200 @@
+package draw
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// link is a connection between two nodes in one verdict. A bundle has links to itself.
+type link struct {
+	src, dst *Node
+	verdict  Verdict
+}
+
+// Check holds the picture against the model, both ways: every connection of the model between what is drawn must be
+// in a wire or a group, and every wire and group must be in the model. It reads the wires as a reader does, with
+// frames, bands and Services taken for the workloads that they stand for, and shares nothing with the code that
+// made them. It gives the differences, none when the two agree. Wires of View Exposure are ways in, which the model
+// does not list; they are not looked at.
+func Check(g *Graph) []string {
+	if g.View == Exposure {
+		return nil
+	}
+	want, got := g.fromModel(), g.fromWires()
+	keys := map[link]bool{}
+	for k := range want {
+		keys[k] = true
+	}
+	for k := range got {
+		keys[k] = true
+	}
+	var out []string
+	for k := range keys {
+		if lost := want[k].Subtract(got[k]); !lost.IsEmpty() {
+			out = append(out, fmt.Sprintf("not drawn: %s to %s: %s %s", g.Name(k.src.ID), g.Name(k.dst.ID), k.verdict, lost))
+		}
+		if made := got[k].Subtract(want[k]); !made.IsEmpty() {
+			out = append(out, fmt.Sprintf("drawn and not in the model: %s to %s: %s %s", g.Name(k.src.ID), g.Name(k.dst.ID), k.verdict, made))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// fromModel is what the model says of the nodes.
+func (g *Graph) fromModel() map[link]netset.Conns {
+	must, may := map[link]netset.Conns{}, map[link]netset.Conns{}
+	for e := range g.in.Model.Edges() {
+		if !g.wanted(e) {
+			continue
+		}
+		k := link{verdict: Allowed}
+		if e.Src.IsOutside() {
+			k.src = g.cloudOf(e.Src.Addrs, policy.Ingress)
+		} else {
+			k.src = g.leaf[e.Src.Workload]
+		}
+		if e.Dst.IsOutside() {
+			k.dst = g.cloudOf(e.Dst.Addrs, policy.Egress)
+		} else {
+			k.dst = g.leaf[e.Dst.Workload]
+		}
+		if k.src == nil || k.dst == nil {
+			if g.lost(e.Src.Workload) || g.lost(e.Dst.Workload) {
+				continue // left out by the reader's wish, which the notes tell
+			}
+			k.src, k.dst = orNowhere(k.src), orNowhere(k.dst)
+		}
+		if k.src == k.dst && k.src.Kind != Bundle {
+			continue
+		}
+		must[k], may[k] = must[k].Union(e.Must), may[k].Union(e.May)
+	}
+	out := map[link]netset.Conns{}
+	for k, all := range may {
+		if !must[k].IsEmpty() {
+			out[k] = must[k]
+		}
+		if open := all.Subtract(must[k]); !open.IsEmpty() {
+			out[link{k.src, k.dst, Undecided}] = open
+		}
+	}
+	return out
+}
+
+// lost holds for workloads that are not drawn at all.
+func (g *Graph) lost(w *cluster.Workload) bool { return w != nil && g.leaf[w] == nil }
+
+func orNowhere(n *Node) *Node {
+	if n == nil {
+		return &Node{ID: "nowhere"}
+	}
+	return n
+}
+
+// cloudOf finds the node of addresses, or of several sets that have them among others.
+func (g *Graph) cloudOf(a netset.Addrs, as policy.Direction) *Node {
+	edge := "top"
+	if as == policy.Egress {
+		edge = "bottom"
+	}
+	for _, n := range g.Nodes {
+		if n.Kind == Outside && n.Edge == edge && n.addrs.Equal(a) && len(n.merged) == 0 {
+			return n
+		}
+	}
+	for _, n := range g.Nodes {
+		if n.Kind == Outside && n.Edge == edge && slices.ContainsFunc(n.merged, func(m *Node) bool { return m.addrs.Equal(a) }) {
+			return n
+		}
+	}
+	return nil
+}
+
+// fromWires is what the picture says.
+func (g *Graph) fromWires() map[link]netset.Conns {
+	out := map[link]netset.Conns{}
+	add := func(src, dst *Node, v Verdict, c netset.Conns) {
+		if src != dst && !c.IsEmpty() {
+			k := link{src, dst, v}
+			out[k] = out[k].Union(c)
+		}
+	}
+	for _, w := range g.Wires {
+		if w.Verdict == Structure || w.Change == "removed" {
+			continue
+		}
+		for _, s := range g.standsFor(w.From) {
+			for _, d := range g.standsFor(w.To) {
+				add(s, d, w.Verdict, w.conns)
+			}
+		}
+	}
+	for _, gr := range g.Groups {
+		if gr.Change == "removed" {
+			continue
+		}
+		all := g.standsFor(gr.Members)
+		for _, s := range all {
+			for _, d := range all {
+				add(s, d, gr.Verdict, gr.conns)
+			}
+		}
+	}
+	for _, n := range g.Nodes {
+		if n.Kind == Bundle && !n.inner.may.IsEmpty() {
+			if !n.inner.must.IsEmpty() {
+				out[link{n, n, Allowed}] = n.inner.must
+			}
+			if open := n.inner.open(); !open.IsEmpty() {
+				out[link{n, n, Undecided}] = open
+			}
+		}
+	}
+	return out
+}
+
+// standsFor is the nodes that ends mean.
+func (g *Graph) standsFor(ids []string) []*Node {
+	var out []*Node
+	add := func(n *Node) {
+		if n != nil && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	frame := func(f *Frame) {
+		for _, id := range f.Nodes {
+			if n := g.byID[id]; n.Kind == Workload || n.Kind == Bundle {
+				add(n)
+			}
+		}
+	}
+	for _, id := range ids {
+		if n := g.byID[id]; n != nil {
+			if n.Kind != Service {
+				add(n)
+				continue
+			}
+			for _, w := range g.Wires { // as its own wires show
+				if w.Verdict == Structure && slices.Equal(w.From, []string{id}) {
+					for _, x := range g.standsFor(w.To) {
+						add(x)
+					}
+				}
+			}
+			continue
+		}
+		for _, b := range g.Bands {
+			for _, f := range b.Frames {
+				if b.ID == id || f.ID == id {
+					frame(f)
+				}
+			}
+		}
+	}
+	return out
+}

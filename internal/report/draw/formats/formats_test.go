@@ -1,0 +1,282 @@
+package formats_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"image/png"
+	"io"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/exposure"
+	"github.com/bulkhead-sec/bulkhead/internal/load"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
+	"github.com/bulkhead-sec/bulkhead/internal/report/draw/formats"
+)
+
+// hostile is names that no API server takes, as a file may hold them all the same.
+const hostile = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: "x\"]; } graph y { a -> b [label=\"]"}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "</title><script>alert(1)</script>&amp;]]>", namespace: "x\"]; } graph y { a -> b [label=\"]"}
+spec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{name: "'; end\nsubgraph \"q\" %%{init}%%", image: "\\N\\G\\\" ${x} #quot; |md |", ports: [{containerPort: 80, name: "\u202Epp"}]}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "line one\nline two\u0000\u202e\U0001F600", namespace: "'}; x -> y: 'z"}
+spec: {template: {metadata: {labels: {app: b}}, spec: {containers: [{name: c, image: i}]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: "\" onload=\"alert(1)", namespace: "'}; x -> y: 'z"}
+spec: {type: LoadBalancer, selector: {app: b}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: "en", namespace: "'}; x -> y: 'z"}
+spec: {type: ExternalName, externalName: "javascript:alert(1)//<svg/onload=alert(2)>"}
+---
+apiVersion: bulkhead.dev/v1alpha1
+kind: Segmentation
+metadata: {name: "--><img src=x onerror=alert(1)>"}
+spec: {assume: {enforcer: calico}, zones: [{name: "z\"<b>'${PATH}` + "`id`" + `\\", scope: cde, podSelector: {matchLabels: {app: a}}}, {name: "\u041f\u043b\u0430\u0442\u0451\u0436", scope: out-of-scope, podSelector: {matchLabels: {app: b}}}]}
+`
+
+func objects(t testing.TB, manifest string) []*object.Object {
+	t.Helper()
+	out, problems, _ := load.Parse([]byte(manifest), "in.yaml", load.Limits{})
+	for _, p := range problems {
+		if strings.Contains(p.Msg, "YAML") {
+			t.Fatal(p)
+		}
+	}
+	return out
+}
+
+func picture(t testing.TB, objects []*object.Object) *draw.Picture {
+	t.Helper()
+	c, _ := cluster.New(objects, cluster.Options{})
+	intent, _ := pci.ReadIntent(c)
+	set := kinds.Compile(c)
+	prof, err := enforcer.Named("calico")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope, _ := pci.ScopeOf(c, intent, pci.ScopeLabel{})
+	in := &pci.Input{Model: reach.Compile(c, set, prof), Cluster: c, Policies: set, Profile: prof, Exposure: exposure.Find(c), Scope: scope, Intent: intent}
+	p, err := draw.Draw(draw.Build(in, draw.Options{Title: draw.Title{Cluster: `"><script>alert(0)</script>`, Source: "a\x1b[31mb"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func write(t testing.TB, format string, p *draw.Picture, o formats.Options) []byte {
+	t.Helper()
+	for _, f := range formats.Formats {
+		if f.Name == format {
+			var b bytes.Buffer
+			if err := f.Write(&b, p, o); err != nil {
+				t.Fatal(err)
+			}
+			return b.Bytes()
+		}
+	}
+	t.Fatalf("no format %s", format)
+	return nil
+}
+
+func example(t testing.TB) *draw.Picture {
+	t.Helper()
+	r, err := load.Load(t.Context(), []string{"../../../../examples/card-shop/5-works"}, load.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return picture(t, r.Objects)
+}
+
+// wellFormed reads XML to its end and gives the names of all elements.
+func wellFormed(t *testing.T, data []byte) map[string]int {
+	t.Helper()
+	d := xml.NewDecoder(bytes.NewReader(data))
+	out := map[string]int{}
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, ok := tok.(xml.StartElement); ok {
+			out[s.Name.Local]++
+			for _, a := range s.Attr {
+				if strings.HasPrefix(a.Name.Local, "on") {
+					t.Errorf("element %s has attribute %s", s.Name.Local, a.Name.Local)
+				}
+			}
+		}
+	}
+}
+
+func TestSVGOfHostileNames(t *testing.T) {
+	got := wellFormed(t, write(t, "svg", picture(t, objects(t, hostile)), formats.Options{}))
+	for name := range got {
+		switch name {
+		case "svg", "title", "desc", "style", "rect", "g", "path", "text":
+		default:
+			t.Errorf("element %s", name)
+		}
+	}
+}
+
+func TestDrawioOfHostileNames(t *testing.T) {
+	got := wellFormed(t, write(t, "drawio", picture(t, objects(t, hostile)), formats.Options{}))
+	if len(got) != 6 || got["mxCell"] < 6 {
+		t.Errorf("elements %v", got)
+	}
+}
+
+func TestHTMLOfHostileNames(t *testing.T) {
+	page := string(write(t, "html", picture(t, objects(t, hostile)), formats.Options{}))
+	if n := strings.Count(page, "<script"); n != 2 {
+		t.Errorf("%d scripts, want the data and the program", n)
+	}
+	for _, bad := range []string{"<img", "<b>", "onerror=alert(1)>", " onload=\"", "http://", "https://"} {
+		text := strings.ReplaceAll(page, `xmlns="http://www.w3.org/2000/svg"`, "")
+		if strings.Contains(text, bad) {
+			t.Errorf("page holds %q", bad)
+		}
+	}
+	data := page[strings.Index(page, `id="data">`)+len(`id="data">`):]
+	data = data[:strings.Index(data, "</script>")]
+	var any map[string]any
+	if err := json.Unmarshal([]byte(data), &any); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDOTIsReadByGraphviz(t *testing.T) {
+	path, err := exec.LookPath("dot")
+	if err != nil {
+		t.Skip("Graphviz is not installed")
+	}
+	for name, p := range map[string]*draw.Picture{"hostile": picture(t, objects(t, hostile)), "card-shop": example(t)} {
+		cmd := exec.CommandContext(t.Context(), path, "-Tplain")
+		cmd.Stdin = bytes.NewReader(write(t, "dot", p, formats.Options{}))
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Contains(string(out), "rror") {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		if n := len(regexp.MustCompile(`(?m)^node `).FindAllString(string(out), -1)); n != len(p.Graph.Nodes)+len(p.Graph.Groups) {
+			t.Errorf("%s: Graphviz reads %d nodes, want %d", name, n, len(p.Graph.Nodes)+len(p.Graph.Groups))
+		}
+	}
+}
+
+// In Mermaid and D2 a text ends at its quote: none may be left within, and no line may begin with foreign text.
+func TestQuotedTexts(t *testing.T) {
+	p := picture(t, objects(t, hostile))
+	line := map[string]*regexp.Regexp{
+		"mermaid": regexp.MustCompile(`^(flowchart TB|  accTitle: [^#%;]*| *subgraph \w+\["[^"\[\]<>{}|]*"\]| *end| *\w+[\[\(/]+"[^"\[\]{}|]*"[\]\)/]+(:::\w+)?|  \w+ (-->|-. "[^"]*" .->|-- "[^"]*" --[>x]|== "[^"]*" ==>) \w+|  classDef .*)$`),
+		"d2":      regexp.MustCompile(`^(direction: down|title: '([^']|'')*' \{.*\}| *[\w.]+( -> [\w.]+)?: '([^']|'')*'( \{[^']*)?| *style\.fill: "#\w+"| *\})$`),
+	}
+	for name, re := range line {
+		for l := range strings.Lines(string(write(t, name, p, formats.Options{}))) {
+			if !re.MatchString(strings.TrimRight(l, "\n")) {
+				t.Errorf("%s: line %q", name, l)
+			}
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	p := picture(t, objects(t, hostile))
+	var got struct {
+		Protocol string
+		Nodes    []struct{ ID, Title string }
+		Wires    []struct{ From, To []string }
+		Width    int
+	}
+	if err := json.Unmarshal(write(t, "json", p, formats.Options{}), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Protocol != draw.Protocol || len(got.Nodes) != len(p.Graph.Nodes) || len(got.Wires) != len(p.Graph.Wires) || got.Width != p.Scene.Width {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestPNG(t *testing.T) {
+	for _, paper := range []string{"", "a4"} {
+		img, err := png.Decode(bytes.NewReader(write(t, "png", picture(t, objects(t, hostile)), formats.Options{Paper: paper})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b := img.Bounds(); b.Dx() < 900 || b.Dy() < 600 {
+			t.Errorf("paper %q: size %v", paper, b)
+		}
+	}
+}
+
+// The text of a PDF can be found and copied.
+func TestPDFKeepsText(t *testing.T) {
+	data := write(t, "pdf", example(t), formats.Options{Paper: "a4"})
+	if !bytes.HasPrefix(data, []byte("%PDF-1.")) {
+		t.Fatalf("begins with %q", data[:8])
+	}
+	path, err := exec.LookPath("pdftotext")
+	if err != nil {
+		t.Skip("pdftotext is not installed")
+	}
+	cmd := exec.CommandContext(t.Context(), path, "-", "-")
+	cmd.Stdin = bytes.NewReader(data)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Network diagram", "pci-backend", "CDE boundary", "kube-dns"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in the text", want)
+		}
+	}
+}
+
+func TestSameBytes(t *testing.T) {
+	for _, f := range formats.Formats {
+		a := write(t, f.Name, example(t), formats.Options{Theme: "dark", Paper: "a3"})
+		if !bytes.Equal(a, write(t, f.Name, example(t), formats.Options{Theme: "dark", Paper: "a3"})) {
+			t.Errorf("%s: other bytes for the same input", f.Name)
+		}
+		if len(a) == 0 || f.Ext == "" || f.Media == "" {
+			t.Errorf("%s: %d bytes, %q, %q", f.Name, len(a), f.Ext, f.Media)
+		}
+	}
+}
+
+func TestWrongWishes(t *testing.T) {
+	p := example(t)
+	for _, f := range []string{"svg", "png", "pdf"} {
+		for _, g := range formats.Formats {
+			if g.Name == f && g.Write(io.Discard, p, formats.Options{Theme: "pink"}) == nil {
+				t.Errorf("%s takes a theme that there is not", f)
+			}
+		}
+	}
+	if formats.CheckPaper("a9") == nil || formats.CheckPaper("a3") != nil {
+		t.Error("CheckPaper")
+	}
+}
