@@ -181,23 +181,33 @@ func rulesOf(o *object.Object) []placed {
 	return out
 }
 
-// aggregate adds to ClusterRoles that collect others the rules of those: the API server's controller writes
-// them into rules, but manifests leave them out.
+// aggregate adds to ClusterRoles that collect others the rules of those, and of what those collect: the API
+// server's controller writes them into rules, but manifests leave them out.
 func aggregate(roles map[object.Ref]*object.Object, rules map[*object.Object][]placed) {
-	own := map[*object.Object][]placed{}
-	maps.Copy(own, rules)
+	refs := sortedRefs(roles)
+	collects := map[*object.Object][]*object.Object{}
 	for _, o := range roles {
 		for _, s := range o.Root.Get("aggregationRule", "clusterRoleSelectors").List() {
 			sel, bad := cluster.ParseSelector(s)
-			if len(bad) > 0 {
-				continue
-			}
-			for _, ref := range sortedRefs(roles) {
-				other := roles[ref]
-				if other != o && ref.Kind == "ClusterRole" && sel.Matches(other.Root.Get("metadata", "labels").Strings()) {
-					rules[o] = append(rules[o], own[other]...)
+			for _, ref := range refs {
+				if len(bad) == 0 && ref.Kind == "ClusterRole" && sel.Matches(roles[ref].Root.Get("metadata", "labels").Strings()) {
+					collects[o] = append(collects[o], roles[ref])
 				}
 			}
+		}
+	}
+	own := maps.Clone(rules)
+	for o := range collects {
+		seen := map[*object.Object]bool{o: true}
+		for next := collects[o]; len(next) > 0; {
+			r := next[0]
+			next = next[1:]
+			if seen[r] {
+				continue
+			}
+			seen[r] = true
+			rules[o] = append(rules[o], own[r]...)
+			next = append(slices.Clone(next), collects[r]...)
 		}
 	}
 }

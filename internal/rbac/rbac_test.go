@@ -41,10 +41,21 @@ rules:
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
-metadata: {name: sum, labels: {sum: "yes"}}
+metadata: {name: sum, labels: {sum: "yes", all: "yes"}}
 aggregationRule:
   clusterRoleSelectors:
   - matchLabels: {sum: "yes"}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: all}
+aggregationRule: {clusterRoleSelectors: [{matchLabels: {all: "yes"}}]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: five}
+roleRef: {kind: ClusterRole, name: all}
+subjects: [{kind: Group, name: dev}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -84,10 +95,11 @@ subjects: [{kind: User, name: root}]
 func TestRead(t *testing.T) {
 	got := lines(read(t, roles))
 	want := []string{
-		"ServiceAccount a/job in [b] by two of Role b/pods create pods/exec in.yaml:19",
+		"Group dev in [] by five of ClusterRole all get pods in.yaml:6",
+		"ServiceAccount a/job in [b] by two of Role b/pods create pods/exec in.yaml:30",
 		"ServiceAccount a/web in [a] by one of ClusterRole sum get pods in.yaml:6",
 		"ServiceAccount c/web in [a] by one of ClusterRole sum get pods in.yaml:6",
-		"User root in [] by four of ClusterRole cluster-admin * * in.yaml:41",
+		"User root in [] by four of ClusterRole cluster-admin * * in.yaml:52",
 		"Group ops in [a] by three dangles Role a/pods",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -31,7 +31,7 @@ func Alloy(text string) ([]Section, error) {
 			}
 			stack = stack[:len(stack)-1]
 			stack[len(stack)-1].Within = append(stack[len(stack)-1].Within, *top)
-		case strings.HasSuffix(line, "{") && !strings.Contains(before(line, '"'), "="):
+		case strings.HasSuffix(line, "{") && !strings.Contains(before(line), "="):
 			name, arg, _ := strings.Cut(strings.TrimSpace(strings.TrimSuffix(line, "{")), " ")
 			if len(stack) > maxDepth {
 				return nil, fmt.Errorf("line %d: nested too deep", n)
@@ -92,11 +92,10 @@ func balance(line string) int {
 	return n
 }
 
-func before(s string, c byte) string {
-	if before, _, ok := strings.Cut(s, string([]byte{c})); ok {
-		return before
-	}
-	return s
+// before is what stands in front of the first string.
+func before(line string) string {
+	head, _, _ := strings.Cut(line, `"`)
+	return head
 }
 
 // withoutComment cuts "// ..." off. Comments and strings that go over lines are not understood.

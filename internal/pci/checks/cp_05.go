@@ -24,7 +24,7 @@ var cp05 = pci.Check{
 }
 
 func runCp05(in *pci.Input) []pci.Finding {
-	found := eachRun(in, "kube-apiserver", "Does the API server take anonymous requests? Add the manifest of kube-apiserver to the input.",
+	found := eachAPIServer(in, "Does the API server take anonymous requests? Add the manifest of kube-apiserver to the input.",
 		"no anonymous requests but for health", func(c component) *pci.Finding { return anonymous(in, c) })
 	return append(found, strangersGrants(in)...)
 }
@@ -119,7 +119,7 @@ func ruleText(r rbac.Rule) string {
 	if len(r.Resources) == 0 {
 		out = "may " + strings.Join(r.Verbs, ", ") + " certain paths"
 	}
-	if len(r.Groups) > 0 && (len(r.Groups) != 1 || r.Groups[0] != "") {
+	if len(r.Groups) > 1 || len(r.Groups) == 1 && r.Groups[0] != "" {
 		out += " of " + listed(r.Groups)
 	}
 	if len(r.Names) > 0 {

@@ -120,11 +120,11 @@ func (c *component) readEnv(o *object.Object, container *object.Value) {
 	}
 }
 
-// eachRun judges every run of a program. judge gives nil when it holds; question is asked when the input has
-// none of it.
-func eachRun(in *pci.Input, program, question, sentence string, judge func(component) *pci.Finding) []pci.Finding {
+// eachAPIServer judges every run of the API server. judge gives nil when it holds; question is asked when the
+// input has none of it.
+func eachAPIServer(in *pci.Input, question, sentence string, judge func(component) *pci.Finding) []pci.Finding {
 	var found []pci.Finding
-	runs := components(in, program)
+	runs := components(in, "kube-apiserver")
 	if len(runs) == 0 {
 		return hidden(in, question)
 	}
@@ -133,7 +133,7 @@ func eachRun(in *pci.Input, program, question, sentence string, judge func(compo
 			found = append(found, c.finish(*f))
 		}
 	}
-	return withSummary(found, len(runs), len(runs)-len(found), "runs of "+program, sentence)
+	return withSummary(found, len(runs), len(runs)-len(found), "runs of kube-apiserver", sentence)
 }
 
 // finish names the run in a finding, with its doubt when it is undecided.

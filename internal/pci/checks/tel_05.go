@@ -25,7 +25,7 @@ func runTel05(in *pci.Input) []pci.Finding {
 	if eks := in.Cluster.Kind(imports, "EKSCluster"); len(eks) > 0 {
 		return append(found, described(in, providers()[0], "send the audit log to CloudWatch", eksAudit)...)
 	}
-	return append(found, eachRun(in, "kube-apiserver", "Is the API server's audit log on, and who gets it? Add the manifest of kube-apiserver to the input.",
+	return append(found, eachAPIServer(in, "Is the API server's audit log on, and who gets it? Add the manifest of kube-apiserver to the input.",
 		"keep an audit log", auditFlags)...)
 }
 

@@ -16,7 +16,7 @@ var tls01 = pci.Check{
 	Evidence: "The flags --insecure-port and --insecure-bind-address of each kube-apiserver, and its version from the image. Since Kubernetes 1.20 " +
 		"the port can only be 0, and since 1.24 the flag is gone. Source: Kubernetes changelogs of 1.20 and 1.24.",
 	Run: func(in *pci.Input) []pci.Finding {
-		return eachRun(in, "kube-apiserver", "Does the API server have a port without TLS (tcp/8080)? Add the manifest of kube-apiserver to the input.",
+		return eachAPIServer(in, "Does the API server have a port without TLS (tcp/8080)? Add the manifest of kube-apiserver to the input.",
 			"serve TLS only", insecurePort)
 	},
 }

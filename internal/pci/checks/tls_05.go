@@ -20,7 +20,7 @@ var tls05 = pci.Check{
 }
 
 func runTLS05(in *pci.Input) []pci.Finding {
-	found := eachRun(in, "kube-apiserver", "Does the API server check the certificates of kubelets (--kubelet-certificate-authority)? Add the manifest of kube-apiserver to the input.",
+	found := eachAPIServer(in, "Does the API server check the certificates of kubelets (--kubelet-certificate-authority)? Add the manifest of kube-apiserver to the input.",
 		"check the certificates of kubelets", func(c component) *pci.Finding {
 			f, set, sure := c.get("kubelet-certificate-authority")
 			switch {
