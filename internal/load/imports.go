@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -21,6 +22,7 @@ type export struct {
 	inside []string // where the described thing stands in the output
 	keep   []string // fields of it; those under a kept field are kept too
 	drop   []string // except these, which stand right under a kept field
+	named  string   // the field with the name, when it is not "name"
 }
 
 func exports() []export {
@@ -53,6 +55,27 @@ func exports() []export {
 				return strings.EqualFold(v.Get("type").Str(), "Microsoft.ContainerService/managedClusters")
 			},
 			keep: []string{"id", "fqdn", "privateFqdn", "kubernetesVersion", "apiServerAccessProfile", "disableLocalAccounts", "networkProfile", "location"},
+		},
+		{ // one of aws ec2 describe-security-groups
+			kind:  "SecurityGroup",
+			is:    func(v *object.Value) bool { return v.Get("GroupId").IsSet() && v.Get("IpPermissions").IsSet() },
+			named: "GroupId",
+			keep:  []string{"GroupId", "GroupName", "VpcId", "IpPermissions"},
+		},
+		{ // one of gcloud compute firewall-rules list
+			kind: "FirewallRule",
+			is:   func(v *object.Value) bool { return v.Get("kind").Str() == "compute#firewall" },
+			keep: []string{
+				"network", "direction", "priority", "disabled", "allowed", "denied", "sourceRanges", "sourceTags", "sourceServiceAccounts",
+				"targetTags", "targetServiceAccounts",
+			},
+		},
+		{ // az network nsg show
+			kind: "NetworkSecurityGroup",
+			is: func(v *object.Value) bool {
+				return strings.EqualFold(v.Get("type").Str(), "Microsoft.Network/networkSecurityGroups")
+			},
+			keep: []string{"id", "securityRules", "defaultSecurityRules"},
 		},
 	}
 }
@@ -105,11 +128,8 @@ func (d *document) exported(e export, v *object.Value) *object.Value {
 		}
 		spec.Fields = append(spec.Fields, f)
 	}
-	name := v.Get("name").Str()
-	if name == "" {
-		name = d.fileName()
-	}
-	return d.wrapped(v.Line, ImportGroup+"/v1", e.kind, name, object.Field{Name: "spec", Line: v.Line, Value: spec})
+	name := v.Get(cmp.Or(e.named, "name")).Str()
+	return d.wrapped(v.Line, ImportGroup+"/v1", e.kind, cmp.Or(name, d.fileName()), object.Field{Name: "spec", Line: v.Line, Value: spec})
 }
 
 // nameless gives a configuration file the name of the file it stands in. What a component says that it runs

@@ -24,7 +24,10 @@ func (d *document) object(v *object.Value) {
 		return
 	}
 	kind := v.Get("kind").Str()
-	switch {
+	switch groups := v.Get("SecurityGroups"); {
+	case groups != nil && groups.Kind == object.List && kind == "": // aws ec2 describe-security-groups
+		d.object(groups)
+		return
 	case kind == snapshotKind && v.Get("apiVersion").Str() == snapshotVersion:
 		d.snapshot(v)
 		return

@@ -11,7 +11,7 @@ var All = []pci.Check{
 	flo01, flo02, flo03,
 	exp01, exp02, exp03, exp04, exp05, exp06, exp07, exp08, exp10, exp12,
 	egr01, egr02, egr03, egr04, egr05, egr06, egr07,
-	cp01, cp02, cp03, cp04, cp05, cp07, cp08, cp09, cp10, cp11,
+	cp01, cp02, cp03, cp04, cp05, cp06, cp07, cp08, cp09, cp10, cp11,
 	tls01, tls02, tls03, tls04, tls05, tls06, tls07, tls08, tls09, tls11, tls12,
 	tel01, tel02, tel03, tel04, tel05, tel06, tel07,
 }

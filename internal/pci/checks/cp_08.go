@@ -13,7 +13,7 @@ var cp08 = pci.Check{
 		"health probes needs them. The kubelet (tcp/10250) must listen to the API server, and to nobody else.",
 	Fix: "Start both with --bind-address=127.0.0.1. Let the nodes' firewall allow tcp/10250 from the control plane and the metrics server only.",
 	Evidence: "The flags of each kube-controller-manager and kube-scheduler in the input. Who reaches the kubelet is a question of the nodes' " +
-		"firewall, and asked. Source: Kubernetes documentation, kube-scheduler, kube-controller-manager, ports and protocols.",
+		"firewall: CP-06 judges it, and without one in the input it is asked. Source: Kubernetes documentation, kube-scheduler, kube-controller-manager, ports and protocols.",
 	Run: runCp08,
 }
 
@@ -34,6 +34,9 @@ func runCp08(in *pci.Input) []pci.Finding {
 		out = hidden(in, "Do kube-controller-manager and kube-scheduler listen on 127.0.0.1 only? Add their manifests to the input.")
 	} else {
 		out = withSummary(found, of, of-len(found), "runs of scheduler and controller-manager", "listen to their own machine only")
+	}
+	if _, firewalls := openings(in); firewalls > 0 {
+		return out // CP-06 judges it
 	}
 	return append(out, pci.Finding{Status: pci.Manual, Key: "kubelet", Message: "Does the firewall of the nodes let only the control plane and the metrics server connect to the kubelet (tcp/10250)?"})
 }

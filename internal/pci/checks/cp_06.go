@@ -1,0 +1,116 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
+)
+
+var cp06 = pci.Check{
+	ID: "CP-06", Title: "the firewall of the nodes keeps strangers from what nodes listen on", Since: "0.1.0", Severity: pci.High,
+	Requirements: []string{"1.2.5", "1.3.1", "2.2.4"}, Guidance: []string{"4.2"},
+	Why: "Pod policies do not bind what nodes listen on: kubelet, etcd, the control plane, node ports, SSH. The firewall of the nodes is the only " +
+		"thing in front of them.",
+	Fix: "Let nodes and the control plane alone reach the ports of Kubernetes, administrators alone SSH, and load balancers alone the node ports.",
+	Evidence: "The rules of the security groups (AWS), firewall rules (Google Cloud) and network security groups (Azure) in the input that let " +
+		"something in, against the ports of Kubernetes. Give those of the nodes. iptables and nftables of the machines themselves are not read. " +
+		"Source: Kubernetes documentation, ports and protocols.",
+	Run: runCp06,
+}
+
+// nodePorts is what nodes listen on, and for whom.
+type nodePorts struct {
+	what   string
+	conns  netset.Conns
+	nobody bool // not even nodes need it
+}
+
+// portTable follows Kubernetes' documentation of its ports; SSH and RDP are what machines are managed with.
+func portTable() []nodePorts {
+	return []nodePorts{
+		{"the kubelet's read-only port (tcp/10255)", tcp(10255), true},
+		{"etcd (tcp/2379-2380)", netset.Ports(netset.TCP, 2379, 2380), false},
+		{"the kubelet (tcp/10250)", tcp(10250), false},
+		{"controller-manager and scheduler (tcp/10257, tcp/10259)", tcp(10257, 10259), false},
+		{"kube-proxy's metrics (tcp/10249)", tcp(10249), false},
+		{"node ports (30000-32767)", netset.Ports(netset.TCP, 30000, 32767).Union(netset.Ports(netset.UDP, 30000, 32767)), false},
+		{"SSH and RDP (tcp/22, tcp/3389)", tcp(22, 3389), false},
+	}
+}
+
+func runCp06(in *pci.Input) []pci.Finding {
+	rules, of := openings(in)
+	if of == 0 {
+		return []pci.Finding{{Status: pci.Manual, Key: "absent", Message: "What does the firewall of the nodes let in? Add it to the input: aws ec2 describe-security-groups, gcloud compute firewall-rules list --format json, or az network nsg show."}}
+	}
+	var found []pci.Finding
+	for i, r := range rules {
+		for _, f := range judgeOpening(in, r) {
+			f.Subject, f.Pos = r.object.Ref, r.pos
+			f.Key = fmt.Sprintf("%s %s", r.name, f.Key)
+			if slices.ContainsFunc(rules[:i], func(q opening) bool { return q.object == r.object && q.name == r.name }) {
+				f.Key += fmt.Sprint(" ", i)
+			}
+			found = append(found, f)
+		}
+	}
+	bad := map[string]bool{}
+	for _, f := range found {
+		bad[f.Pos.String()] = true
+	}
+	if len(rules) == 0 {
+		return []pci.Finding{{Status: pci.Pass, Key: "summary", Message: fmt.Sprintf("%d firewalls let nothing in", of)}}
+	}
+	return withSummary(found, len(rules), max(0, len(rules)-len(bad)), "rules of firewalls", "let no stranger to the ports of Kubernetes")
+}
+
+func judgeOpening(in *pci.Input, r opening) []pci.Finding {
+	if r.err != "" {
+		return []pci.Finding{{Status: pci.Unknown, Key: "ports", Message: r.name + ": " + r.err}}
+	}
+	var wide, none, unsure, named []string
+	public := r.addrs.Intersect(pci.PublicAddrs())
+	strange := r.addrs.Subtract(in.Cluster.NodeAddrs)
+	for _, p := range portTable() {
+		if !r.conns.Overlaps(p.conns) {
+			continue
+		}
+		switch {
+		case p.nobody && (!r.addrs.IsEmpty() || len(r.others) > 0 || r.own):
+			none = append(none, p.what)
+		case tooMany(r.addrs), !public.Subtract(in.Cluster.NodeAddrs).IsEmpty() && !p.conns.Contains(netset.TCP, 22):
+			wide = append(wide, p.what)
+		case !strange.IsEmpty():
+			unsure = append(unsure, p.what)
+		case len(r.others) > 0:
+			named = append(named, p.what)
+		}
+	}
+	var out []pci.Finding
+	add := func(status pci.Status, key, format string, args ...any) {
+		f := pci.Finding{Status: status, Key: key, Message: r.name + " " + fmt.Sprintf(format, args...)}
+		if status == pci.Fail && r.after {
+			f.Status = pci.Unknown
+			f.Message += "; a rule that denies comes before it, and how much that takes back is not computed"
+		}
+		if f.Status == pci.Fail {
+			f.Fix = &pci.Fix{Text: "name the group of the nodes or the networks of administrators as the source, or take the port out"}
+		}
+		out = append(out, f)
+	}
+	if len(none) > 0 {
+		add(pci.Fail, "none", "opens %s, which nobody needs", listed(none))
+	}
+	if len(wide) > 0 {
+		add(pci.Fail, "wide", "opens %s to %s", listed(wide), publicClients(r.addrs))
+	}
+	if len(unsure) > 0 {
+		add(pci.Manual, "sources", "opens %s to %s. Are these nodes, load balancers or administrators, as the port asks for, and nobody else?", listed(unsure), someAddrs(strange))
+	}
+	if len(named) > 0 {
+		add(pci.Manual, "named", "opens %s to %s. Are only nodes, the control plane or administrators in it?", listed(named), listed(r.others))
+	}
+	return out
+}
