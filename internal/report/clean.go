@@ -41,9 +41,9 @@ func block(s string) []string {
 }
 
 // unsafeRune holds for control characters (C0, DEL, C1), for format characters (bidirectional overrides, zero
-// width) and for line and paragraph separators.
+// width), for line and paragraph separators, and for code points that are no characters, which YAML refuses.
 func unsafeRune(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Noncharacter_Code_Point)
 }
 
 // wrap breaks text at blanks to lines of at most width bytes; longer words stay whole.

@@ -207,6 +207,7 @@ func TestJUnitPassesOnlyWhatPassed(t *testing.T) {
 func TestSARIF(t *testing.T) {
 	for _, a := range []*pci.Assessment{sample(), hostile(), clean()} {
 		out := render(t, sarifFormat, a, Options{})
+		obeys(t, "sarif-2.1.0.json", out)
 		log, err := sarif.FromBytes(out)
 		if err != nil {
 			t.Fatal(err)

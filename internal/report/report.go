@@ -40,7 +40,7 @@ type Format struct {
 }
 
 // Formats is all formats in the order they are offered; the first is the default.
-var Formats = []Format{text, jsonFormat, sarifFormat, junit, markdown, csvFormat, htmlFormat, pdfFormat, oscalFormat}
+var Formats = []Format{text, jsonFormat, sarifFormat, junit, markdown, csvFormat, htmlFormat, pdfFormat, oscalFormat, openReports, xlsxFormat}
 
 // Named finds a format. The error names those there are.
 func Named(name string) (Format, error) {
