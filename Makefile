@@ -24,6 +24,12 @@ update: ## rewrite the golden files of the tests, and the outputs shown in the d
 bench: ## benchmarks, to be compared with benchstat: make bench > new.txt
 	@go test -run '^$$' -bench . -benchmem -count 6 ./internal/...
 
+figures: ## what each part costs on clusters of 10,000 and 100,000 pods, as a table; takes many minutes
+	scripts/bench
+
+instructions: ## do parts of the engine take over 3 % more instructions than recorded? Needs valgrind
+	scripts/instructions
+
 fuzz: ## every fuzz target for DURATION (default 1m) each
 	scripts/fuzz $(or $(DURATION),1m)
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"iter"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,6 +47,25 @@ func TestWritten(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestWriteFile writes the manifests of a world for scripts/bench: BULKHEAD_BENCH_FILE is the file, of the first
+// of BULKHEAD_BENCH_SIZES.
+func TestWriteFile(t *testing.T) {
+	name := os.Getenv("BULKHEAD_BENCH_FILE")
+	if name == "" {
+		t.Skip("see scripts/bench")
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteYAML(f, Draw(Typical, sizes(t, "S")[0], 2).Manifests()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
