@@ -7,10 +7,8 @@ import (
 	"io"
 	"iter"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,14 +27,7 @@ import (
 // two machines.
 func Benchmark(b *testing.B) {
 	b.Run("calibration", calibrate)
-	shapes := []Shape{Typical}
-	if s := os.Getenv("BULKHEAD_BENCH_SHAPES"); s != "" {
-		shapes = nil
-		for name := range strings.SplitSeq(s, ",") {
-			shapes = append(shapes, Shape(name))
-		}
-	}
-	for _, shape := range shapes {
+	for _, shape := range shapes(b, Typical) {
 		b.Run(string(shape), func(b *testing.B) {
 			for _, size := range sizes(b, "XS") {
 				b.Run(size.Name, func(b *testing.B) { measureWorld(b, Draw(shape, size, 2)) })

@@ -230,10 +230,27 @@ func sizes(t testing.TB, everyday string) []Size {
 	return out
 }
 
+// shapes are those that BULKHEAD_BENCH_SHAPES names, separated by commas.
+func shapes(t testing.TB, everyday ...Shape) []Shape {
+	t.Helper()
+	names := os.Getenv("BULKHEAD_BENCH_SHAPES")
+	if names == "" {
+		return everyday
+	}
+	var out []Shape
+	for name := range strings.SplitSeq(names, ",") {
+		if !slices.Contains(Shapes(), Shape(name)) {
+			t.Fatalf("no shape %q", name)
+		}
+		out = append(out, Shape(name))
+	}
+	return out
+}
+
 var protocols = map[string]netset.Protocol{"TCP": netset.TCP, "UDP": netset.UDP, "SCTP": netset.SCTP}
 
 // TestSamplesAreTrue compares the engine with the oracle on every shape: all answers must be decided and right.
-// BULKHEAD_BENCH_SIZES chooses the sizes, BULKHEAD_ORACLE_CASES how many packets are tried of each.
+// BULKHEAD_BENCH_SHAPES and BULKHEAD_BENCH_SIZES choose others, BULKHEAD_ORACLE_CASES how many packets are tried of each.
 func TestSamplesAreTrue(t *testing.T) {
 	total := 2_000
 	if s := os.Getenv("BULKHEAD_ORACLE_CASES"); s != "" {
@@ -243,7 +260,7 @@ func TestSamplesAreTrue(t *testing.T) {
 		}
 		total = n
 	}
-	for _, shape := range Shapes() {
+	for _, shape := range shapes(t, Shapes()...) {
 		for _, size := range sizes(t, "XS") {
 			t.Run(string(shape)+"/"+size.Name, func(t *testing.T) { sample(t, Draw(shape, size, 2), total) })
 		}
