@@ -54,7 +54,8 @@ func TestKindsHasWhatCodeReads(t *testing.T) {
 	listed, found := kindTable(), 0
 	for _, gk := range kindsInCode(t, "..") {
 		found++
-		if _, ok := listed[gk]; !ok && notListed[gk] == "" {
+		// Imports are exports of clouds, which no cluster has.
+		if _, ok := listed[gk]; !ok && notListed[gk] == "" && gk.Group != ImportGroup {
 			t.Errorf("the code asks for %s, which is not read from a live cluster", kindName(gk))
 		}
 	}
