@@ -149,9 +149,17 @@ func openReportOf(f pci.Finding, opt Options) openReportResult {
 	}
 	fix := fixText(f)
 	for _, p := range [][2]string{
-		{"status", string(f.Status)}, {"fingerprint", f.Fingerprint}, {"at", f.Pos.String()}, {"apiGroup", f.Subject.Group}, {"packet", witnessText(f.Witness)},
-		{"because", strings.Join(becauseTexts(f), "; ")}, {"fix", fix}, {"holds", holdsText(f.Population)}, {"pciDSS401", strings.Join(f.Requirements, ", ")},
-		{"pciDSS321", strings.Join(f.Requirements321, ", ")}, {"containerGuidance", strings.Join(f.Guidance, ", ")},
+		{"status", string(f.Status)},
+		{"fingerprint", f.Fingerprint},
+		{"at", f.Pos.String()},
+		{"apiGroup", f.Subject.Group},
+		{"packet", witnessText(f.Witness)},
+		{"because", strings.Join(becauseTexts(f), "; ")},
+		{"fix", fix},
+		{"holds", holdsText(f.Population)},
+		{"pciDSS401", strings.Join(f.Requirements, ", ")},
+		{"pciDSS321", strings.Join(f.Requirements321, ", ")},
+		{"containerGuidance", strings.Join(f.Guidance, ", ")},
 	} {
 		if p[1] != "" {
 			out.Properties[p[0]] = line(p[1])

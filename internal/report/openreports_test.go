@@ -18,7 +18,7 @@ import (
 // openReportsOf reads what was written, each document checked by the schema of its kind.
 func openReportsOf(t *testing.T, a *pci.Assessment, opt Options) (out []openReport) {
 	t.Helper()
-	for _, doc := range bytes.Split(render(t, openReports, a, opt), []byte("\n---\n")) {
+	for doc := range bytes.SplitSeq(render(t, openReports, a, opt), []byte("\n---\n")) {
 		data, err := yaml.YAMLToJSONStrict(doc)
 		if err != nil {
 			t.Fatal(err)
