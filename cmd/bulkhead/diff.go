@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +19,13 @@ when none is seen and part of the input could not be read.
 
 Examples:
   bulkhead diff main/manifests/ branch/manifests/
+  bulkhead diff --map change.svg main/manifests/ branch/manifests/
 
 ` // followed by the exit codes
 
 type diffOptions struct {
 	sourceOptions
-	output string
+	output, drawing string
 }
 
 func newDiff(g *globals) *cobra.Command {
@@ -34,6 +36,7 @@ func newDiff(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return runDiff(cmd.Context(), g, o, args[0], args[1]) },
 	}
 	output(cmd, &o.output, report.Names(report.ChangesFormats, changesName))
+	cmd.Flags().StringVar(&o.drawing, "map", "", "also draw the change to this file; its ending is the format: "+strings.Join(endings(), ", "))
 	o.flags(cmd)
 	return cmd
 }
@@ -43,6 +46,9 @@ func changesName(f report.ChangesFormat) string { return f.Name }
 func runDiff(ctx context.Context, g *globals, o diffOptions, before, after string) error {
 	format, err := pick(report.ChangesFormats, changesName, o.output)
 	if err != nil {
+		return err
+	}
+	if _, err := ending(o.drawing); o.drawing != "" && err != nil {
 		return err
 	}
 	color, err := g.color(o.color)
@@ -68,6 +74,11 @@ func runDiff(ctx context.Context, g *globals, o diffOptions, before, after strin
 	printProblems(g.stderr, out.Problems)
 	if err := format.Write(g.stdout, out, report.Options{Color: color}); err != nil {
 		return err
+	}
+	if o.drawing != "" {
+		if err := drawChange(g, x, y, o.drawing); err != nil {
+			return err
+		}
 	}
 	switch {
 	case out.Certain():

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/load"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
 	"github.com/bulkhead-sec/bulkhead/internal/report"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw/formats"
@@ -26,6 +30,8 @@ Views are
   network   zones, namespaces, workloads, Services and every connection (PCI DSS 1.2.3)
   dataflow  the cardholder data environment and what has connections with it (PCI DSS 1.2.4)
   exposure  from outside to the ways in, and what policies let pass from there
+  matrix    what each zone may open to each other one, with requirement numbers; also as text and csv
+  path      the shortest chain of connections from one workload to another (--from, --to)
 
 Of a large cluster namespaces, and then zones, are drawn as one box each; --expand opens one, --focus shows the
 surroundings of one workload.
@@ -33,6 +39,8 @@ surroundings of one workload.
 Examples:
   bulkhead map manifests/ > network.svg
   bulkhead map --view dataflow --out flows.svg manifests/
+  bulkhead map --view matrix -o text manifests/
+  bulkhead map --view path --from shop/web --to shop/db manifests/ > path.svg
   bulkhead map --focus shop/web --hops 2 manifests/ > web.svg
 
 `
@@ -41,6 +49,7 @@ type mapOptions struct {
 	sourceOptions
 	output, out, view, theme, paper string
 	name, reviewer, asOf            string
+	from, to                        string
 	focus                           []string
 	hops, budget                    int
 	check                           bool
@@ -62,6 +71,8 @@ func newMap(g *globals) *cobra.Command {
 	f.StringVar(&o.paper, "paper", "", "fit on a sheet: a4, a3")
 	f.StringSliceVar(&o.focus, "focus", nil, "draw only these workloads and what they have connections with")
 	f.IntVar(&o.hops, "hops", 1, "with --focus: over how many connections")
+	f.StringVar(&o.from, "from", "", "with --view path: where the chain begins")
+	f.StringVar(&o.to, "to", "", "with --view path: where it ends")
 	f.StringSliceVar(&o.expand, "expand", nil, "namespaces and zones that are never drawn as one box")
 	f.IntVar(&o.budget, "budget", 0, "boxes above which namespaces and zones are drawn as one (default 90)")
 	f.BoolVar(&o.check, "check", false, "draw nothing; say whether the diagram shows what the model says, both ways")
@@ -76,7 +87,7 @@ func newMap(g *globals) *cobra.Command {
 func mapName(f formats.Format) string { return f.Name }
 
 func views() []string {
-	return []string{string(draw.Network), string(draw.Dataflow), string(draw.Exposure)}
+	return []string{string(draw.Network), string(draw.Dataflow), string(draw.Exposure), string(draw.Zones), string(draw.Path)}
 }
 
 func runMap(ctx context.Context, g *globals, o mapOptions, sources []string) error {
@@ -105,17 +116,70 @@ func runMap(ctx context.Context, g *globals, o mapOptions, sources []string) err
 	if err != nil {
 		return err
 	}
-	graph := draw.Build(a.input(), opt)
-	if o.check {
-		return a.checkMap(g, graph)
+	looks := formats.Options{Theme: o.theme, Paper: o.paper}
+	var p *draw.Picture
+	switch {
+	case opt.View == draw.Zones && o.check:
+		return hint(errors.New("--check does not work with the view matrix"), "check another view")
+	case opt.View == draw.Zones && slices.Contains(formats.GraphsOnly(), format.Name):
+		return hint(fmt.Errorf("the view matrix can not be written as %s", format.Name), "want svg, html, png, pdf, text, csv or json")
+	case opt.View == draw.Zones:
+		p = draw.DrawMatrix(a.input(), opt.Title)
+	default:
+		if format.Name == "html" {
+			opt.Explain = a.rules
+		}
+		graph := draw.Build(a.input(), opt)
+		if o.check {
+			return a.checkMap(g, graph)
+		}
+		if p, err = draw.Draw(graph); err != nil {
+			return err
+		}
+		if format.Name == "pdf" && o.paper != "" {
+			if looks.Pages, err = a.pages(graph, opt); err != nil {
+				return err
+			}
+		}
 	}
-	p, err := draw.Draw(graph)
-	if err != nil {
-		return err
+	return g.write(o.out, func(w io.Writer) error { return format.Write(w, p, looks) })
+}
+
+// pages draws each namespace for itself, with what it has connections with, where the first page does not show all
+// of them.
+func (a *analysis) pages(graph *draw.Graph, opt draw.Options) ([]*draw.Picture, error) {
+	if !graph.HasBundles() {
+		return nil, nil
 	}
-	return g.write(o.out, func(w io.Writer) error {
-		return format.Write(w, p, formats.Options{Theme: o.theme, Paper: o.paper})
-	})
+	var out []*draw.Picture
+	for _, ns := range a.cluster.Namespaces {
+		opt.Focus, opt.Hops, opt.Expand = nil, 1, []string{ns.Name}
+		for _, w := range a.cluster.Workloads {
+			if w.Ref.Namespace == ns.Name {
+				opt.Focus = append(opt.Focus, w)
+			}
+		}
+		if len(opt.Focus) == 0 {
+			continue
+		}
+		opt.Title.Filter = "namespace " + ns.Name
+		p, err := draw.Draw(draw.Build(a.input(), opt))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// rules are the lines of "why" for a connection.
+func (a *analysis) rules(src, dst reach.Peer, conns netset.Conns) []string {
+	y := &report.Why{Protocol: report.TraceProtocol, Notes: []string{}, Answers: []report.Answer{report.AnswerOf(a.model.Explain(src, dst, conns), "", "")}, Problems: []object.Problem{}}
+	var b strings.Builder
+	if err := report.WhyFormats[0].Write(&b, y, report.Options{}); err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
 }
 
 // checkMap says whether a diagram and the model agree.
@@ -150,6 +214,11 @@ func (a *analysis) drawing(g *globals, o *mapOptions, sources []string) (draw.Op
 		}
 		opt.Focus = append(opt.Focus, ws...)
 	}
+	way, err := a.chain(o)
+	if err != nil {
+		return opt, err
+	}
+	opt.Only, opt.Pairs = way.on, way.hops
 	asOf, err := moment(o.asOf)
 	if err != nil {
 		return opt, err
@@ -162,11 +231,55 @@ func (a *analysis) drawing(g *globals, o *mapOptions, sources []string) (draw.Op
 	if len(o.focus) > 0 {
 		filter = fmt.Sprintf("focus %s, %d hops", strings.Join(o.focus, ", "), o.hops)
 	}
+	if opt.View == draw.Path {
+		filter = fmt.Sprintf("from %s to %s, %s", o.from, o.to, way.sure)
+	}
 	if o.name == "" && a.intent != nil && len(a.intent.Objects) == 1 {
 		o.name = a.intent.Objects[0].Ref.Name
 	}
 	opt.Title = draw.Title{Cluster: o.name, Time: asOf, Digest: sum, Tool: "bulkhead " + g.version, Source: strings.Join(sources, " "), Filter: filter, Reviewer: o.reviewer}
 	return opt, nil
+}
+
+// way is a chain of connections: the workloads on it, and which opens connections to which.
+type way struct {
+	on   map[*cluster.Workload]bool
+	hops map[[2]*cluster.Workload]bool
+	sure string
+}
+
+// chain finds the shortest chain between --from and --to; none for other views.
+func (a *analysis) chain(o *mapOptions) (way, error) {
+	if o.view != string(draw.Path) {
+		if o.from != "" || o.to != "" {
+			return way{}, hint(errors.New("--from and --to need --view path"), "--focus shows the surroundings of a workload")
+		}
+		return way{}, nil
+	}
+	if o.from == "" || o.to == "" {
+		return way{}, hint(errors.New("--view path needs --from and --to"), "name two workloads")
+	}
+	from, err := a.workloads(o.from, &o.sourceOptions)
+	if err != nil {
+		return way{}, fmt.Errorf("--from: %w", err)
+	}
+	to, err := a.workloads(o.to, &o.sourceOptions)
+	if err != nil {
+		return way{}, fmt.Errorf("--to: %w", err)
+	}
+	paths := a.model.Paths(from, to, nil, len(a.cluster.Workloads))
+	if len(paths) == 0 {
+		return way{}, hint(fmt.Errorf("nothing leads from %s to %s, over any number of connections between workloads", o.from, o.to), "\"bulkhead why\" tells which rules stop it")
+	}
+	w := way{on: map[*cluster.Workload]bool{}, hops: map[[2]*cluster.Workload]bool{}, sure: "certain"}
+	if !paths[0].Certain {
+		w.sure = "possible"
+	}
+	for _, h := range paths[0].Hops {
+		w.on[h.Src.Workload], w.on[h.Dst.Workload] = true, true
+		w.hops[[2]*cluster.Workload{h.Src.Workload, h.Dst.Workload}] = true
+	}
+	return w, nil
 }
 
 // moment reads --as-of. The clock is never asked, so that the same input gives the same picture.

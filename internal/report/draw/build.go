@@ -44,7 +44,7 @@ func Build(in *pci.Input, opt Options) *Graph {
 func empty(in *pci.Input, opt Options) *Graph {
 	return &Graph{
 		Protocol: Protocol, Notation: Notation, View: opt.View, Title: opt.Title, Bands: []*Band{}, Nodes: []*Node{}, Wires: []*Wire{}, Groups: []*Group{}, Notes: []string{},
-		in: in, opt: opt, byID: map[string]*Node{}, leaf: map[*cluster.Workload]*Node{}, zoned: in.Scope != nil,
+		in: in, opt: opt, byID: map[string]*Node{}, leaf: map[*cluster.Workload]*Node{}, gone: map[*cluster.Workload]bool{}, zoned: in.Scope != nil,
 	}
 }
 
@@ -135,13 +135,14 @@ func around(in *pci.Input, focus []*cluster.Workload, hops int) map[*cluster.Wor
 
 // bandOf is the zone of a workload.
 func (g *Graph) bandOf(w *cluster.Workload) *Band {
-	if g.in.Scope == nil {
+	scope := g.inputOf(w).Scope
+	if g.in.Scope == nil || scope == nil {
 		return &Band{ID: "zone:", Class: pci.Unclassified}
 	}
-	if z := g.in.Scope.Zone(w); z != nil {
+	if z := scope.Zone(w); z != nil {
 		return &Band{ID: "zone:" + z.Name, Title: z.Name, Class: z.Class, Role: z.Role}
 	}
-	class := g.in.Scope.Class(w)
+	class := scope.Class(w)
 	title := "in no zone"
 	if class != pci.Unclassified {
 		title = string(class)
@@ -154,7 +155,7 @@ func (g *Graph) boxes(l level, keep map[*cluster.Workload]bool) int {
 	bands := map[string]*Band{}
 	frames := map[string]*Frame{}
 	perFrame := map[string][]*cluster.Workload{}
-	for _, w := range g.in.Cluster.Workloads {
+	for _, w := range g.workloads() {
 		if keep != nil && !keep[w] {
 			continue
 		}
@@ -189,6 +190,7 @@ func (g *Graph) boxes(l level, keep map[*cluster.Workload]bool) int {
 			}
 		}
 	}
+	g.twins()
 	g.services(keep)
 	g.entries()
 	return len(g.Nodes)
@@ -260,8 +262,14 @@ func (g *Graph) sortBands() {
 
 // told says what is drawn as one box, and what is not drawn.
 func (g *Graph) told(l level, keep map[*cluster.Workload]bool) {
-	if keep != nil && len(g.leaf) < len(g.in.Cluster.Workloads) {
-		g.Notes = append(g.Notes, fmt.Sprintf("%d of %s are drawn", len(g.leaf), plural(len(g.in.Cluster.Workloads), "workload")))
+	drawn := 0
+	for _, w := range g.in.Cluster.Workloads {
+		if g.leaf[w] != nil {
+			drawn++
+		}
+	}
+	if keep != nil && drawn < len(g.in.Cluster.Workloads) {
+		g.Notes = append(g.Notes, fmt.Sprintf("%d of %s are drawn", drawn, plural(len(g.in.Cluster.Workloads), "workload")))
 	}
 	bundles := 0
 	for _, n := range g.Nodes {

@@ -49,7 +49,7 @@ func Check(g *Graph) []string {
 func (g *Graph) fromModel() map[link]netset.Conns {
 	must, may := map[link]netset.Conns{}, map[link]netset.Conns{}
 	for e := range g.in.Model.Edges() {
-		if !g.wanted(e) {
+		if !g.wanted(g.in, e) {
 			continue
 		}
 		k := link{verdict: Allowed}
@@ -197,4 +197,9 @@ func (g *Graph) standsFor(ids []string) []*Node {
 		}
 	}
 	return out
+}
+
+// HasBundles tells whether some boxes stand for whole namespaces or zones.
+func (g *Graph) HasBundles() bool {
+	return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Kind == Bundle })
 }

@@ -2,6 +2,7 @@ package draw
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,22 +18,16 @@ type tie struct {
 	src, dst *Node
 	conns    netset.Conns
 	verdict  Verdict
-	need     *pci.Need
+	needs    []string // that cover it
+	account  bool     // one of them says that account data flows
 	missing  bool
 	pairs    int
 	change   string
 }
 
-// key is what ties of one wire have in common.
+// key is what ties of one wire have in common. Which needs cover them may differ.
 func (t *tie) key() string {
-	need, missing := "", ""
-	if t.need != nil {
-		need = t.need.ID
-	}
-	if t.missing {
-		missing = "!"
-	}
-	return string(t.verdict) + "|" + t.conns.Key() + "|" + need + missing + "|" + t.change
+	return fmt.Sprint(t.verdict, t.account, t.missing, t.change, len(t.needs) > 0, t.conns.Key())
 }
 
 // connect adds the outside, and all wires and groups.
@@ -40,33 +35,74 @@ func (g *Graph) connect() {
 	switch g.opt.View {
 	case Exposure:
 		g.waysIn()
-	case Network, Dataflow, Path:
+	case Network, Dataflow, Path, Zones:
 		g.wire(g.ties())
 	}
 	g.structure()
 	g.prune()
 }
 
+type pair struct{ src, dst *Node }
+
 // ties are the model's connections between what is drawn, in the model's order.
 func (g *Graph) ties() []*tie {
-	type pair struct{ src, dst *Node }
+	now, order := g.flows(g.in, true)
+	before := map[pair]*flow{}
+	if g.opt.Before != nil {
+		var more []pair
+		before, more = g.flows(g.opt.Before, false)
+		for _, k := range more {
+			if now[k] == nil {
+				order = append(order, k)
+			}
+		}
+	}
+	var out []*tie
+	for _, k := range order {
+		f, was := now[k], before[k]
+		if f == nil {
+			f = &flow{}
+		}
+		if g.opt.Before == nil {
+			was = f
+		} else if was == nil {
+			was = &flow{}
+		}
+		out = append(out, changed(k.src, k.dst, f, was)...)
+	}
+	return g.gather(out)
+}
+
+// flows joins the connections of a model by the nodes at their ends.
+func (g *Graph) flows(in *pci.Input, now bool) (map[pair]*flow, []pair) {
 	flows := map[pair]*flow{}
 	var order []pair
 	var at pair // of the last connection; large clusters have many between the same two nodes
 	var to *flow
 	from, of := (*Node)(nil), (*cluster.Workload)(nil)
-	for e := range g.in.Model.Edges() {
+	for e := range in.Model.Edges() {
+		if !g.wanted(in, e) {
+			continue
+		}
 		src := from
 		if e.Src.Workload == nil || e.Src.Workload != of {
-			src = g.end(e.Src, policy.Ingress)
+			src = nil
+			if e.Src.Workload != nil || g.leaf[e.Dst.Workload] != nil {
+				src = g.end(e.Src, policy.Ingress)
+			}
 			from, of = src, e.Src.Workload
 		}
+		if src == nil {
+			continue
+		}
 		dst := g.end(e.Dst, policy.Egress)
-		if src == nil || dst == nil || !g.wanted(e) {
+		if dst == nil {
 			continue
 		}
 		if src == dst {
-			src.inner.add(e.Bounds)
+			if now {
+				src.inner.add(e.Bounds)
+			}
 			continue
 		}
 		if k := (pair{src, dst}); k != at {
@@ -79,16 +115,7 @@ func (g *Graph) ties() []*tie {
 		}
 		to.add(e.Bounds)
 	}
-	raw := make([]*tie, 0, len(order))
-	for _, k := range order {
-		f := flows[k]
-		for _, t := range []*tie{{src: k.src, dst: k.dst, conns: f.must, verdict: Allowed, pairs: f.pairs}, {src: k.src, dst: k.dst, conns: f.open(), verdict: Undecided, pairs: f.pairs}} {
-			if !t.conns.IsEmpty() {
-				raw = append(raw, t)
-			}
-		}
-	}
-	return g.gather(raw)
+	return flows, order
 }
 
 // add joins connections. Nodes have many pairs with the same ones, which cost next to nothing.
@@ -105,12 +132,12 @@ func (f *flow) add(b reach.Bounds) {
 func (f *flow) open() netset.Conns { return f.may.Subtract(f.must) }
 
 // wanted holds for the connections that the view is about.
-func (g *Graph) wanted(e reach.Edge) bool {
+func (g *Graph) wanted(in *pci.Input, e reach.Edge) bool {
 	a, b := e.Src.Workload, e.Dst.Workload
 	if g.opt.Pairs != nil {
 		return a != nil && b != nil && g.opt.Pairs[[2]*cluster.Workload{a, b}]
 	}
-	return g.opt.View != Dataflow || g.in.Scope.InCDE(a) || g.in.Scope.InCDE(b)
+	return g.opt.View != Dataflow || in.Scope.InCDE(a) || in.Scope.InCDE(b)
 }
 
 // end is the node that a peer is drawn as, nil when it is not drawn. Addresses are drawn twice where they are
@@ -140,10 +167,11 @@ func (g *Graph) end(p reach.Peer, as policy.Direction) *Node {
 func (g *Graph) judged(t *tie) []*tie {
 	a, aok := peer(t.src)
 	b, bok := peer(t.dst)
-	if g.in.Intent == nil || len(g.in.Intent.Needs) == 0 || !aok || !bok || !g.in.Scope.InCDE(a.Workload) && !g.in.Scope.InCDE(b.Workload) {
+	if t.change == "removed" || g.in.Intent == nil || len(g.in.Intent.Needs) == 0 || !aok || !bok || !g.in.Scope.InCDE(a.Workload) && !g.in.Scope.InCDE(b.Workload) {
 		return []*tie{t}
 	}
 	var out []*tie
+	parts := map[bool]*tie{} // by whether account data flows
 	rest := t.conns
 	for !rest.IsEmpty() {
 		covered, need := g.in.Covered(a, b, rest)
@@ -153,15 +181,57 @@ func (g *Graph) judged(t *tie) []*tie {
 		if only := covered.Intersect(need.Conns); !only.IsEmpty() {
 			covered = only
 		}
-		c := *t
-		c.conns, c.need = covered, need
-		out = append(out, &c)
+		account := need.DataClass == "account-data"
+		c := parts[account]
+		if c == nil {
+			part := *t
+			part.conns, part.account = netset.None(), account
+			c = &part
+			parts[account] = c
+			out = append(out, c)
+		}
+		c.conns = c.conns.Union(covered)
+		if !slices.Contains(c.needs, need.ID) {
+			c.needs = append(c.needs, need.ID)
+		}
 		rest = rest.Subtract(covered)
+	}
+	if open := declared(g.in, b.Workload).Intersect(rest); t.src.Kind == Outside && !open.IsEmpty() {
+		c := *t
+		c.conns, c.needs = open, []string{"public entry"}
+		out = append(out, &c)
+		rest = rest.Subtract(open)
 	}
 	if !rest.IsEmpty() {
 		c := *t
 		c.conns, c.missing = rest, true
 		out = append(out, &c)
+	}
+	return out
+}
+
+// declared is the ports of a workload that declared public entries lead to.
+func declared(in *pci.Input, w *cluster.Workload) netset.Conns {
+	var out netset.Conns
+	if w == nil {
+		return out
+	}
+	for _, e := range in.Intent.Entries {
+		if e.Workload == w.Ref.Namespace+"/"+w.Ref.Name {
+			out = out.Union(e.Conns)
+		}
+		for _, s := range in.Cluster.Services {
+			if e.Service != s.Ref.Namespace+"/"+s.Ref.Name {
+				continue
+			}
+			for _, p := range s.Ports {
+				for _, pod := range s.Pods {
+					if t, ok := p.Target(pod); ok && pod.Workload == w && e.Conns.Contains(p.Protocol, uint16(p.Port)) {
+						out = out.Union(netset.Ports(p.Protocol, t, t))
+					}
+				}
+			}
+		}
 	}
 	return out
 }
@@ -201,7 +271,7 @@ func (g *Graph) wire(ties []*tie) {
 	}
 	for _, list := range byKey(rest) {
 		for _, b := range newSheet(list).blocks() {
-			g.block(list[0], b)
+			g.block(list, b)
 		}
 	}
 	slices.SortStableFunc(g.Groups, func(a, b *Group) int {
@@ -250,12 +320,18 @@ func (g *Graph) group(t *tie, members []*Node) {
 	g.Groups = append(g.Groups, gr)
 }
 
-// block adds the wire of a block.
-func (g *Graph) block(t *tie, b block) {
+// block adds the wire of a block of ties with one key.
+func (g *Graph) block(ties []*tie, b block) {
+	t := ties[0]
 	w := &Wire{Ports: t.conns.String(), Verdict: t.verdict, Missing: t.missing, Pairs: b.pairs, Change: t.change, conns: t.conns}
-	if t.need != nil {
-		w.Need, w.Account = t.need.ID, t.need.DataClass == "account-data"
+	w.Account = t.account
+	for _, o := range ties {
+		if slices.Contains(b.src, o.src) && slices.Contains(b.dst, o.dst) {
+			w.Needs = append(w.Needs, o.needs...)
+		}
 	}
+	slices.Sort(w.Needs)
+	w.Needs = slices.Compact(w.Needs)
 	for _, s := range b.src {
 		for _, d := range b.dst {
 			w.Crosses = w.Crosses || g.cde(s) != g.cde(d)

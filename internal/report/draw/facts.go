@@ -7,7 +7,7 @@ import (
 
 // Headline is the picture in one line.
 func (p *Picture) Headline() string {
-	return ViewTitle(p.Graph.View) + ": " + Safe(p.Graph.clusterName())
+	return p.title() + ": " + Safe(p.Graph.clusterName())
 }
 
 // Facts is the text alternative of the picture: everything that its lines say, one sentence each.
@@ -28,6 +28,11 @@ func (p *Picture) Facts() []string {
 	}
 	for _, gr := range g.Groups {
 		out = append(out, fmt.Sprintf("Group %s: each of %s may open %s to each other one: %s.", gr.Name, plural(gr.Count, "workload"), verdictPorts(gr.Verdict, gr.Ports), Safe(p.names(gr.Members))))
+	}
+	if g.Matrix != nil {
+		for _, c := range g.Matrix.Cells {
+			out = append(out, Safe(fmt.Sprintf("%s to %s: %s %s %s", c.From, c.To, c.Verdict, c.Certain, strings.Join(c.Needs, ", "))))
+		}
 	}
 	return append(out, g.Notes...)
 }

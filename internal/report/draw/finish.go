@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
 
 // wireEnds counts the ends of all wires: what the eye has to follow.
@@ -24,13 +25,14 @@ func (g *Graph) finish() {
 		if w.Verdict != Structure && w.Label == "" {
 			w.Label = w.label()
 		}
-		w.ID = string(w.Verdict) + ":" + strings.Join(w.From, "+") + "->" + strings.Join(w.To, "+") + ":" + w.Ports + w.Need + w.Change
+		w.ID = string(w.Verdict) + ":" + strings.Join(w.From, "+") + "->" + strings.Join(w.To, "+") + ":" + w.Ports + strings.Join(w.Needs, "+") + w.Change
 		if w.Missing {
 			w.ID += "!"
 		}
 	}
 	slices.SortStableFunc(g.Wires, func(a, b *Wire) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortStableFunc(g.Nodes, func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) })
+	g.explain()
 	for _, gr := range g.Groups {
 		for _, id := range gr.Members {
 			g.mark(id, gr.Name)
@@ -83,8 +85,12 @@ func (w *Wire) label() string {
 	case "removed":
 		parts[0] = "- " + parts[0]
 	}
-	if w.Need != "" {
-		parts = append(parts, w.Need)
+	switch len(w.Needs) {
+	case 0:
+	case 1, 2:
+		parts = append(parts, strings.Join(w.Needs, ", "))
+	default:
+		parts = append(parts, plural(len(w.Needs), "need"))
 	}
 	if w.Missing {
 		parts = append(parts, "no need")
@@ -119,4 +125,32 @@ func shortConns(c netset.Conns) string {
 		words = words[:fewPorts+1]
 	}
 	return strings.Join(words, " ") + more(left)
+}
+
+// explain adds to each wire the rules that decide between the first two of its ends that differ.
+func (g *Graph) explain() {
+	if g.opt.Explain == nil {
+		return
+	}
+	for _, w := range g.Wires {
+		if w.Verdict == Structure || w.Change == "removed" || w.conns.IsEmpty() {
+			continue
+		}
+		if a, b, ok := g.firstPair(w); ok {
+			w.Because = g.opt.Explain(a, b, w.conns)
+		}
+	}
+}
+
+func (g *Graph) firstPair(w *Wire) (a, b reach.Peer, ok bool) {
+	for _, s := range g.standsFor(w.From) {
+		for _, d := range g.standsFor(w.To) {
+			a, aok := peer(s)
+			b, bok := peer(d)
+			if s != d && aok && bok {
+				return a, b, true
+			}
+		}
+	}
+	return a, b, false
 }

@@ -22,12 +22,14 @@ const Notation = "KDL+ 1"
 // View is what a diagram is about.
 type View string
 
-// The views of PCI DSS 1.2.3 (Network), 1.2.4 (Dataflow), of the ways in, and of one chain of connections.
+// The views of PCI DSS 1.2.3 (Network), 1.2.4 (Dataflow), of the ways in, of one chain of connections, and of zones
+// as a table, which DrawMatrix makes.
 const (
 	Network  View = "network"
 	Dataflow View = "dataflow"
 	Exposure View = "exposure"
 	Path     View = "path"
+	Zones    View = "matrix"
 )
 
 // Options choose what is drawn. The zero value is the whole network.
@@ -43,7 +45,11 @@ type Options struct {
 	Pairs map[[2]*cluster.Workload]bool
 	// LetIn is what policies let pass from an entry to a target. Exposure needs it.
 	LetIn func(exposure.Entry, exposure.Target) reach.Bounds
-	Title Title
+	// Before is what the cluster was: then the picture tells what is new and what is gone. nil for none.
+	Before *pci.Input
+	// Explain gives the rules that decide a connection, a line each; nil when nobody asks for them.
+	Explain func(src, dst reach.Peer, conns netset.Conns) []string
+	Title   Title
 }
 
 // Title is what the title block and the foot say. Empty fields are left out.
@@ -153,7 +159,7 @@ type Wire struct {
 	To      []string `json:"to"`
 	Ports   string   `json:"ports,omitempty"` // as the pods see them
 	Verdict Verdict  `json:"verdict"`
-	Need    string   `json:"need,omitempty"`        // the declared need that covers it
+	Needs   []string `json:"needs,omitempty"`       // the declared needs that cover it, each a part of it or of its ends
 	Missing bool     `json:"needMissing,omitempty"` // one end is in the CDE and no need covers it
 	Account bool     `json:"accountData,omitempty"`
 	Crosses bool     `json:"crossesCDE,omitempty"` // one end is in the CDE and the other is not
@@ -189,12 +195,14 @@ type Graph struct {
 	Wires    []*Wire  `json:"wires"`
 	Groups   []*Group `json:"groups"`
 	Notes    []string `json:"notes"` // what was left out or drawn as one
+	Matrix   *Matrix  `json:"matrix,omitempty"`
 
 	in    *pci.Input
 	opt   Options
 	byID  map[string]*Node
 	leaf  map[*cluster.Workload]*Node
 	zoned bool
+	gone  map[*cluster.Workload]bool // those of before that are no longer there
 }
 
 // Protocol is the version of the JSON record of a graph. Fields are only ever added to it.

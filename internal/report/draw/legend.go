@@ -63,7 +63,13 @@ func (p *Picture) foot(y int) {
 			s.text(pageMargin, y, plain(sizeSmall), Start, inkFaint, inner, l)
 		}
 	}
-	y += 14
+	p.lastLine(y + 14)
+}
+
+// lastLine paints what the picture is of, and sets the height of the page.
+func (p *Picture) lastLine(y int) {
+	s := &p.Scene
+	inner := s.Width - 2*pageMargin
 	s.figure(Figure{Steps: []Step{{Op: 'M', X: pageMargin, Y: float64(y)}, {Op: 'L', X: float64(s.Width - pageMargin), Y: float64(y)}}, Stroke: inkRule, Width: 1})
 	y += 16
 	right := strings.TrimSpace(Notation + "  |  " + orElse(p.Graph.Title.Tool, "bulkhead"))
@@ -154,8 +160,8 @@ func (p *Picture) wireSamples() []sample {
 		like Wire
 	}{
 		{"allowed: ports - need", func(w *Wire) bool { return w.Verdict == Allowed && !w.Missing && w.Change == "" }, Wire{Verdict: Allowed}},
-		{"allowed, carries account data", func(w *Wire) bool { return w.Account && w.Verdict == Allowed }, Wire{Verdict: Allowed, Account: true}},
-		{"allowed at the CDE, no need declares it", func(w *Wire) bool { return w.Missing && w.Verdict == Allowed }, Wire{Verdict: Allowed, Missing: true}},
+		{"allowed, carries account data", func(w *Wire) bool { return w.Account && w.Verdict == Allowed && w.Change == "" }, Wire{Verdict: Allowed, Account: true}},
+		{"allowed at the CDE, not declared", func(w *Wire) bool { return w.Missing && w.Verdict == Allowed }, Wire{Verdict: Allowed, Missing: true}},
 		{"undecided: the input does not tell", func(w *Wire) bool { return w.Verdict == Undecided }, Wire{Verdict: Undecided}},
 		{"way in that policies stop", func(w *Wire) bool { return w.Verdict == Denied }, Wire{Verdict: Denied}},
 		{"leads to (no verdict)", func(w *Wire) bool { return w.Verdict == Structure }, Wire{Verdict: Structure}},

@@ -73,8 +73,8 @@ func (g *Graph) workload(w *cluster.Workload) *Node {
 	}
 	slices.SortStableFunc(n.Ports, func(a, b Badge) int { return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol)) })
 	n.Below, n.Right = volumes(p)
-	if g.in.Scope != nil {
-		n.Detail = append(n.Detail, "scope "+string(g.in.Scope.Class(w)))
+	if s := g.inputOf(w).Scope; s != nil {
+		n.Detail = append(n.Detail, "scope "+string(s.Class(w)))
 	}
 	for _, c := range p.Containers {
 		if c.Image != "" {
@@ -172,7 +172,7 @@ func (g *Graph) shield(ws []*cluster.Workload) *Shield {
 	for _, w := range ws {
 		for _, d := range policy.Directions {
 			for _, p := range w.Pods {
-				iso := g.in.Model.Isolation(p, d)
+				iso := g.inputOf(w).Model.Isolation(p, d)
 				for _, q := range iso.Policies {
 					policies[q] = true
 				}

@@ -59,17 +59,26 @@ func ViewTitle(v View) string {
 		return "Ways in from outside"
 	case Path:
 		return "Path"
+	case Zones:
+		return "Zone matrix"
 	case Network:
 	}
 	return "Network diagram"
 }
 
+func (p *Picture) title() string {
+	if p.Graph.opt.Before != nil {
+		return ViewTitle(p.Graph.View) + ": what changed"
+	}
+	return ViewTitle(p.Graph.View)
+}
+
 // head paints the title block and gives the height that it takes.
 func (p *Picture) head() int {
 	s, t := &p.Scene, p.Graph.Title
-	s.text(pageMargin, pageMargin+18, bold(sizeTitle), Start, inkText, 0, ViewTitle(p.Graph.View))
+	s.text(pageMargin, pageMargin+18, bold(sizeTitle), Start, inkText, 0, p.title())
 	var about []string
-	if p.Graph.zoned {
+	if p.Graph.zoned && len(p.Graph.Bands) > 0 {
 		about = append(about, plural(len(p.Graph.Bands), "zone"))
 	}
 	about = append(about, plural(len(p.Graph.in.Cluster.Namespaces), "namespace"), plural(len(p.Graph.in.Cluster.Workloads), "workload"), "enforcer "+Safe(p.Graph.in.Profile.Name))
@@ -182,10 +191,22 @@ func (p *Picture) bandFrames() {
 	if len(cde) == 0 || !p.Graph.zoned {
 		return
 	}
-	first, last := p.shapes[cde[0]].box, p.shapes[cde[len(cde)-1]].box
+	for len(cde) > 0 { // a boundary for each row of zones
+		n := 1
+		for n < len(cde) && p.shapes[cde[n]].box.Y == p.shapes[cde[0]].box.Y {
+			n++
+		}
+		p.boundary(p.shapes[cde[0]].box, p.shapes[cde[n-1]].box)
+		cde = cde[n:]
+	}
+}
+
+// boundary is the line around the zones of the CDE in one row.
+func (p *Picture) boundary(first, last *layout.Box) {
+	s := &p.Scene
 	top := min(first.Margin.Top, 24)
 	x, y := float64(first.X-7+p.dx), float64(first.Y-top+p.dy)
-	w, h := float64(last.X+last.W+7+p.dx)-x, float64(first.H+top+7)
+	w, h := float64(last.X+last.W+7+p.dx)-x, float64(max(first.H, last.H)+top+7)
 	s.open("cde-boundary", "boundary", "Boundary of the cardholder data environment")
 	s.figure(Figure{Steps: rect(x, y, w, h, 8), Stroke: inkBorder, Width: 2, Dash: []float64{9, 4}})
 	s.text(int(x)+10, int(y)+15, bold(sizeSmall), Start, inkBorder, int(w)-20, "CDE boundary")

@@ -82,8 +82,8 @@ func (p *Picture) said(w *Wire) string {
 		return b.String()
 	}
 	b.WriteString(": " + string(w.Verdict) + " " + w.Ports)
-	if w.Need != "" {
-		b.WriteString(", need " + Safe(w.Need))
+	if len(w.Needs) > 0 {
+		b.WriteString(", need " + Safe(strings.Join(w.Needs, ", ")))
 	}
 	if w.Missing {
 		b.WriteString(", no need declares it")

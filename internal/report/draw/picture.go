@@ -3,6 +3,7 @@ package draw
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw/layout"
 )
@@ -74,24 +75,23 @@ func (p *Picture) keep(s *shape) {
 // goes outside.
 func (p *Picture) arrange() {
 	g := p.Graph
-	var rows [5][]*layout.Box
+	var above, top, bottom, below []*layout.Box
 	title := &layout.Box{W: max(140, width(g.clusterName(), bold(sizeHead))+24), H: 46}
 	p.edges[0], p.edges[1] = title, &layout.Box{W: 1, H: 24}
-	rows[1] = append(rows[1], title)
-	rows[3] = append(rows[3], p.edges[1])
+	top, bottom = append(top, title), append(bottom, p.edges[1])
 	for _, n := range g.Nodes {
 		box := p.shapes[n.ID].box
 		box.Float = n.Edge != ""
 		switch {
 		case n.Kind == Outside && n.Edge == "top":
-			rows[0] = append(rows[0], box)
+			above = append(above, box)
 		case n.Kind == Outside:
-			rows[4] = append(rows[4], box)
+			below = append(below, box)
 		case n.Edge == "top":
-			rows[1] = append(rows[1], box)
+			top = append(top, box)
 		case n.Edge == "bottom":
 			p.edges[1].H = 46
-			rows[3] = append(rows[3], box)
+			bottom = append(bottom, box)
 		}
 	}
 	var bands []*layout.Box
@@ -99,14 +99,38 @@ func (p *Picture) arrange() {
 		bands = append(bands, p.band(b))
 	}
 	balance(bands)
-	rows[2] = bands
 	p.root = &layout.Box{}
-	for _, r := range rows {
+	for _, r := range slices.Concat([][]*layout.Box{above, top}, p.bandRows(bands), [][]*layout.Box{bottom, below}) {
 		if len(r) > 0 {
 			even(r)
 			p.root.Rows = append(p.root.Rows, r)
 		}
 	}
+}
+
+// leastRow is the width up to which all zones stand side by side, whatever shape the page gets.
+const leastRow = 1900
+
+// bandRows breaks the zones into rows where side by side they would be too wide to be read on a sheet. The CDE
+// begins the first row, and no row holds zones of it and others.
+func (p *Picture) bandRows(bands []*layout.Box) [][]*layout.Box {
+	most := math.Max(leastRow, math.Sqrt(areaOf(bands)*pageRatio))
+	wide := 0.0
+	for _, b := range bands {
+		w, _ := guess(b)
+		wide += w
+	}
+	if wide <= most {
+		return [][]*layout.Box{bands}
+	}
+	cde := len(p.Graph.cdeBands())
+	var rows [][]*layout.Box
+	for _, part := range [][]*layout.Box{bands[:cde], bands[cde:]} {
+		if len(part) > 0 {
+			rows = append(rows, shelves(part, most)...)
+		}
+	}
+	return rows
 }
 
 // even gives the boxes of a row the same upper margin, so that they begin on one line.

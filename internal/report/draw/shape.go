@@ -76,8 +76,12 @@ func (s *shape) tops(in []*Wire, portOf func(*Wire) int) int {
 			s.inAt[w] = at
 			end = at
 			if text != "" {
-				s.labels = append(s.labels, label{w, at + 5, text})
-				end = at + 5 + width(text, plain(sizeTiny))
+				gap := 5
+				if lookOf(w).barred {
+					gap = 10
+				}
+				s.labels = append(s.labels, label{w, at + gap, text})
+				end = at + gap + width(text, plain(sizeTiny))
 			}
 			at = max(end+8, at+pinGap)
 		}

@@ -123,14 +123,13 @@ func (g *Graph) waysIn() {
 		default:
 			at = g.way("entry:" + e.Via.Group + "/" + e.Via.Kind + "/" + e.Via.Namespace + "/" + e.Via.Name)
 		}
-		label := e.Kind + ", public: " + e.Public.String()
 		if at == nil { // a port of a node, or within a bundle
 			for _, id := range g.idsOf(g.behind(e)) {
-				g.clients(id, label)
+				g.clients(id, e.Public)
 			}
 			continue
 		}
-		g.clients(at.ID, label)
+		g.clients(at.ID, e.Public)
 		passed := map[*Node]*flow{}
 		var order []*Node
 		for _, t := range e.Targets {
@@ -150,11 +149,23 @@ func (g *Graph) waysIn() {
 	}
 }
 
-// clients adds the wire from outside to a way in, once.
-func (g *Graph) clients(to, label string) {
+// clients adds the wire from outside to a way in, once. It tells the most open of its ports.
+func (g *Graph) clients(to string, public enforcer.Answer) {
+	words := []string{"not public", "perhaps public", "public"}
+	label := words[0]
+	switch public {
+	case enforcer.Unknown:
+		label = words[1]
+	case enforcer.Yes:
+		label = words[2]
+	case enforcer.No:
+	}
 	from := g.internet().ID
 	for _, w := range g.Wires {
 		if w.Verdict == Structure && slices.Equal(w.From, []string{from}) && slices.Equal(w.To, []string{to}) {
+			if slices.Index(words, label) > slices.Index(words, w.Label) {
+				w.Label = label
+			}
 			return
 		}
 	}
@@ -164,7 +175,7 @@ func (g *Graph) clients(to, label string) {
 // passes adds what policies let pass from a way in to a workload: nothing is a wire too.
 func (g *Graph) passes(at, to *Node, f *flow) {
 	if f.may.IsEmpty() {
-		g.Wires = append(g.Wires, &Wire{From: []string{at.ID}, To: []string{to.ID}, Verdict: Denied, Ports: "nothing", Label: "stopped"})
+		g.once(&Wire{From: []string{at.ID}, To: []string{to.ID}, Verdict: Denied, Ports: "nothing", Label: "stopped"})
 		return
 	}
 	for _, part := range []struct {
@@ -172,9 +183,49 @@ func (g *Graph) passes(at, to *Node, f *flow) {
 		verdict Verdict
 	}{{f.must, Allowed}, {f.open(), Undecided}} {
 		if !part.conns.IsEmpty() {
-			g.Wires = append(g.Wires, &Wire{From: []string{at.ID}, To: []string{to.ID}, Verdict: part.verdict, Ports: part.conns.String(), conns: part.conns})
+			g.once(&Wire{From: []string{at.ID}, To: []string{to.ID}, Verdict: part.verdict, Ports: part.conns.String(), conns: part.conns})
 		}
 	}
+}
+
+// once adds a wire that is not there yet: two ports of a way in may lead to the same port of a pod.
+func (g *Graph) once(w *Wire) {
+	for _, o := range g.Wires {
+		if slices.Equal(o.From, w.From) && slices.Equal(o.To, w.To) && o.Verdict == w.Verdict && o.Ports == w.Ports {
+			return
+		}
+	}
+	g.Wires = append(g.Wires, w)
+}
+
+// uncover drops the wires that only show where a way in leads, where there are others that tell what passes.
+func (g *Graph) uncover() {
+	type ends struct{ from, to string }
+	told := map[ends]bool{}
+	for _, w := range g.Wires {
+		if w.Verdict != Structure {
+			told[ends{w.From[0], w.To[0]}] = true
+		}
+	}
+	for _, w := range g.Wires {
+		if w.Verdict == Structure {
+			w.To = slices.DeleteFunc(slices.Clone(w.To), func(id string) bool { return told[ends{w.From[0], id}] })
+		}
+	}
+	g.Wires = slices.DeleteFunc(g.Wires, func(w *Wire) bool { return len(w.To) == 0 })
+}
+
+// onlyMet drops the Services and entries that no wire with a verdict comes to.
+func (g *Graph) onlyMet() {
+	met := map[string]bool{}
+	for _, w := range g.Wires {
+		if w.Verdict != Structure {
+			for _, id := range w.To {
+				met[id] = true
+			}
+		}
+	}
+	g.Wires = slices.DeleteFunc(g.Wires, func(w *Wire) bool { return w.Verdict == Structure && !met[w.From[0]] })
 }
 
 func (g *Graph) idsOf(ws []*cluster.Workload) []string {
@@ -189,8 +240,12 @@ func (g *Graph) idsOf(ws []*cluster.Workload) []string {
 
 // prune drops what has no part in the view.
 func (g *Graph) prune() {
-	if g.opt.View == Network {
-		return
+	switch g.opt.View {
+	case Exposure:
+		g.uncover()
+	case Path:
+		g.onlyMet()
+	case Network, Dataflow, Zones:
 	}
 	used := map[string]bool{}
 	for _, w := range g.Wires {
@@ -199,7 +254,7 @@ func (g *Graph) prune() {
 		}
 	}
 	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool {
-		gone := !used[n.ID] && n.Kind != Workload && n.Kind != Bundle
+		gone := !used[n.ID] && n.Kind != Workload && n.Kind != Bundle && (n.Kind == Outside || g.opt.View != Network)
 		if gone {
 			delete(g.byID, n.ID)
 			for _, b := range g.Bands {

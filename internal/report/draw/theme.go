@@ -56,7 +56,7 @@ func Themes() []Theme {
 		inkPage: "#0F1318", inkText: "#E6EAEF", inkFaint: "#A9B3BE", inkRule: "#333C46", inkCluster: "#4A2420", inkNamespace: "#33201E",
 		inkCDE: "#4C1C2B", inkConnected: "#423015", inkImpacting: "#2E2645", inkOut: "#23282E", inkNone: "#1D2228",
 		inkPod: "#C7E8AC", inkContainer: "#A3D977", inkKind: "#7AB648", inkNet: "#FFECA9", inkData: "#99D2F2", inkOnPaint: "#14181D",
-		inkLine: "#0B0E12", inkWire: "#F0F3F6", inkOpen: "#FFC35A", inkBad: "#FF9AA2", inkGood: "#7EE2A0", inkLoose: "#B4BEC8", inkBorder: "#FF8F9B",
+		inkLine: "#77838F", inkWire: "#F0F3F6", inkOpen: "#FFC35A", inkBad: "#FF9AA2", inkGood: "#7EE2A0", inkLoose: "#B4BEC8", inkBorder: "#FF8F9B",
 		inkCloud: "#232B34", inkBundle: "#DDF1CC",
 	}
 	paper := maps.Clone(light)

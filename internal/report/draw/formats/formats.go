@@ -30,6 +30,8 @@ var Formats = []Format{
 	{"html", ".html", "text/html; charset=utf-8", false, writeHTML},
 	{"png", ".png", "image/png", true, writePNG},
 	{"pdf", ".pdf", "application/pdf", true, writePDF},
+	{"text", ".txt", "text/plain; charset=utf-8", false, writeText},
+	{"csv", ".csv", "text/csv; charset=utf-8", false, writeCSV},
 	{"json", ".json", "application/json", false, writeJSON},
 	{"dot", ".dot", "text/vnd.graphviz", false, writeDOT},
 	{"mermaid", ".mmd", "text/vnd.mermaid", false, writeMermaid},
@@ -57,3 +59,6 @@ func CheckPaper(name string) error {
 	}
 	return fmt.Errorf("no paper %q: want a4 or a3", name)
 }
+
+// GraphsOnly is the formats that have boxes and lines and nothing else: they can not hold a matrix.
+func GraphsOnly() []string { return []string{"dot", "mermaid", "d2", "drawio"} }

@@ -76,8 +76,8 @@ func details(g *draw.Graph) map[string]detail {
 		if w.Verdict == draw.Structure {
 			d.Title = orText(w.Label, "leads to")
 		}
-		if w.Need != "" {
-			d.Lines = append(d.Lines, "need "+w.Need)
+		if len(w.Needs) > 0 {
+			d.Lines = append(d.Lines, "need "+strings.Join(w.Needs, ", "))
 		}
 		if w.Missing {
 			d.Lines = append(d.Lines, "no declared need covers it")
@@ -105,21 +105,19 @@ func list(g *draw.Graph, ids []string) string {
 // tables are the same facts as text, for readers that do not see the picture.
 func tables(b *bufio.Writer, p *draw.Picture) {
 	g := p.Graph
-	b.WriteString("<section id=\"text\"><h2>The same as a table</h2>\n<table><thead><tr><th>From</th><th>To</th><th>Verdict</th><th>Ports</th><th>Need</th></tr></thead><tbody>\n")
-	for _, w := range g.Wires {
-		if w.Verdict == draw.Structure {
-			continue
+	b.WriteString("<section id=\"text\"><h2>The same as a table</h2>\n<table>\n")
+	for i, row := range rows(p) {
+		tag := "td"
+		if i == 0 {
+			tag = "th"
 		}
-		need := w.Need
-		if w.Missing {
-			need = "none declared"
+		b.WriteString("<tr>")
+		for _, s := range row {
+			fmt.Fprintf(b, "<%s>%s</%s>", tag, xml(draw.Safe(s)), tag)
 		}
-		fmt.Fprintf(b, "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n", xml(draw.Safe(list(g, w.From))), xml(draw.Safe(list(g, w.To))), w.Verdict, xml(w.Ports), xml(draw.Safe(need)))
+		b.WriteString("</tr>\n")
 	}
-	b.WriteString("</tbody></table>\n<ul>\n")
-	for _, gr := range g.Groups {
-		fmt.Fprintf(b, "<li>%s</li>\n", xml(draw.Safe(groupLine(g, gr))))
-	}
+	b.WriteString("</table>\n<ul>\n")
 	for _, n := range g.Notes {
 		fmt.Fprintf(b, "<li>%s</li>\n", xml(draw.Safe(n)))
 	}
