@@ -16,6 +16,7 @@ import (
 // lines are. HTML and PDF are two ways to set the same page.
 type page struct {
 	Title, Verdict, Claim, Tally string
+	StandingNote                 string
 	Facts                        []pageFact
 	Tiles                        []pageTile
 	Gaps                         []string
@@ -93,13 +94,16 @@ type pageFinding struct {
 // claim is on every report for people: what it is, and what it is not.
 const claim = "This report tells what the evidence supports, for the input named below. Whether a requirement is met is for the assessor to say."
 
+// standingNote stands over each view by requirement: the words of its columns are weaker than they may look.
+const standingNote = "Supports: what the named checks look at holds. Contradicts: some of it is shown not to hold. Insufficient: the input does not decide. Manual: a person has to answer. A requirement asks for more than a cluster can show."
+
 func newPage(a *pci.Assessment, opt Options) (*page, error) {
 	digest, err := recordDigest(a)
 	if err != nil {
 		return nil, err
 	}
 	p := &page{
-		Title: "Network segmentation", Verdict: verdict(a), Claim: claim, Tally: tally(a), Facts: pageFacts(a, opt.Origin, digest),
+		Title: "Network segmentation", Verdict: verdict(a), Claim: claim, StandingNote: standingNote, Tally: tally(a), Facts: pageFacts(a, opt.Origin, digest),
 		Gaps: lines(gaps(a)), NoGaps: "Nothing is known to be missing.", NoProblems: "No problem was found in the input.",
 	}
 	for _, s := range statusesOf(a) {

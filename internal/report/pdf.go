@@ -110,6 +110,9 @@ func (s *sheet) basis() {
 
 func (s *sheet) requirements(t pageStandard) {
 	s.heading(t.Name + ", by requirement")
+	s.font("", pdfSmall, 0x4a545e)
+	s.para(s.page.StandingNote, 3.8)
+	s.space(2)
 	if len(t.Rows) == 0 {
 		s.list(nil, "No check speaks of a requirement.")
 	}
