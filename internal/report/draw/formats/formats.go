@@ -1,5 +1,8 @@
 // Package formats is the ways to write a diagram: pictures for eyes, and graphs for other tools.
 //
+// To put a diagram into another page take Inline for the element and Style for its style; to put it into a file of
+// its own take a Format.
+//
 // Names in a diagram come from foreign manifests. Each format escapes them for its reader.
 package formats
 

@@ -67,7 +67,7 @@ func objects(t testing.TB, manifest string) []*object.Object {
 	return out
 }
 
-func picture(t testing.TB, objects []*object.Object) *draw.Picture {
+func inputOf(t testing.TB, objects []*object.Object) *pci.Input {
 	t.Helper()
 	c, _ := cluster.New(objects, cluster.Options{})
 	intent, _ := pci.ReadIntent(c)
@@ -77,8 +77,12 @@ func picture(t testing.TB, objects []*object.Object) *draw.Picture {
 		t.Fatal(err)
 	}
 	scope, _ := pci.ScopeOf(c, intent, pci.ScopeLabel{})
-	in := &pci.Input{Model: reach.Compile(c, set, prof), Cluster: c, Policies: set, Profile: prof, Exposure: exposure.Find(c), Scope: scope, Intent: intent}
-	p, err := draw.Draw(draw.Build(in, draw.Options{Title: draw.Title{Cluster: `"><script>alert(0)</script>`, Source: "a\x1b[31mb"}}))
+	return &pci.Input{Model: reach.Compile(c, set, prof), Cluster: c, Policies: set, Profile: prof, Exposure: exposure.Find(c), Scope: scope, Intent: intent}
+}
+
+func picture(t testing.TB, objects []*object.Object) *draw.Picture {
+	t.Helper()
+	p, err := draw.Draw(draw.Build(inputOf(t, objects), draw.Options{Title: draw.Title{Cluster: `"><script>alert(0)</script>`, Source: "a\x1b[31mb"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +144,35 @@ func TestSVGOfHostileNames(t *testing.T) {
 		case "svg", "title", "desc", "style", "rect", "g", "path", "text":
 		default:
 			t.Errorf("element %s", name)
+		}
+	}
+}
+
+// Diagrams in one page of somebody else's share its style, and have IDs of their own.
+func TestInline(t *testing.T) {
+	in := inputOf(t, objects(t, hostile))
+	seen := map[string]draw.View{}
+	for _, view := range []draw.View{draw.Network, draw.Dataflow, draw.Zones} {
+		text, err := formats.Inline(in, draw.Options{View: view})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(text, "<svg ") || strings.Contains(text, "<style") || strings.Contains(text, "style=") {
+			t.Errorf("%s: %.60s ... brings a style", view, text)
+		}
+		wellFormed(t, []byte(text))
+		for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(text, -1) {
+			if other, ok := seen[m[1]]; ok {
+				t.Errorf("%s and %s have the ID %s", view, other, m[1])
+			}
+			seen[m[1]] = view
+		}
+		for _, m := range regexp.MustCompile(`class="([^"]*)"`).FindAllStringSubmatch(text, -1) {
+			for class := range strings.FieldsSeq(m[1]) {
+				if ink := strings.HasPrefix(class, "f-") || strings.HasPrefix(class, "s-"); ink && strings.Count(formats.Style(), "."+class+"{") != 3 {
+					t.Errorf("%s: the style has no %s", view, class)
+				}
+			}
 		}
 	}
 }

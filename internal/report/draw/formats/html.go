@@ -24,7 +24,7 @@ func writeHTML(w io.Writer, p *draw.Picture, o Options) error {
 	g := p.Graph
 	fmt.Fprintf(b, "<!DOCTYPE html>\n<html lang=\"en\" data-theme=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n", xml(o.Theme))
 	b.WriteString("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n")
-	fmt.Fprintf(b, "<title>%s</title>\n<style>\n%s", xml(p.Headline()), pageStyle)
+	fmt.Fprintf(b, "<title>%s</title>\n<style>\n%s", xml(p.Headline()), baseStyle+pageStyle)
 	for _, t := range draw.Themes() {
 		scope := `html[data-theme="` + t.Name + `"] `
 		b.WriteString(styleOf(t, scope))

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bulkhead-sec/bulkhead/internal/pci"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
 )
 
@@ -20,9 +21,42 @@ func writeSVG(w io.Writer, p *draw.Picture, o Options) error {
 		return err
 	}
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
-	svg(b, p, styleOf(theme, ""), o)
+	svg(b, p, baseStyle+styleOf(theme, ".map "), o)
 	return b.Flush()
 }
+
+// Inline gives a view as one <svg> element to stand in a page of somebody else: no style, no program, no request,
+// and IDs that no other view has. The page needs Style once. A file of its own, with style, is the format svg.
+func Inline(in *pci.Input, opt draw.Options) (string, error) {
+	p, err := PictureOf(in, opt)
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	b := bufio.NewWriter(&out)
+	svg(b, p, "", Options{})
+	err = b.Flush()
+	return out.String(), err
+}
+
+// PictureOf draws any view, the matrix too.
+func PictureOf(in *pci.Input, opt draw.Options) (*draw.Picture, error) {
+	if opt.View == draw.Zones {
+		return draw.DrawMatrix(in, opt.Title), nil
+	}
+	return draw.Draw(draw.Build(in, opt))
+}
+
+// Style is the style of what Inline gives: light, dark where the reader's screen is, and sparing on paper. It is a
+// constant text, so that a page can allow just this one by its hash.
+func Style() string {
+	themes := draw.Themes()
+	return baseStyle + styleOf(themes[0], ".map ") +
+		"@media screen and (prefers-color-scheme: dark){\n" + styleOf(themes[1], ".map ") + "}\n" +
+		"@media print{\n" + styleOf(themes[2], ".map ") + "}\n"
+}
+
+const baseStyle = ".map{font-family:" + fontStack + ";max-width:100%;height:auto}.map text{white-space:pre}.map .b{font-weight:bold}.map .m{text-anchor:middle}.map .e{text-anchor:end}\n"
 
 // styleOf gives each ink its classes. scope is put before every rule.
 func styleOf(t draw.Theme, scope string) string {
@@ -33,7 +67,7 @@ func styleOf(t draw.Theme, scope string) string {
 	return b.String()
 }
 
-// svg writes the element. Its size is that of the picture, or that of the paper it is to fit on.
+// svg writes the element, with no style of its own when style is "". Its size is that of the picture, or that of the paper it is to fit on.
 func svg(b *bufio.Writer, p *draw.Picture, style string, o Options) {
 	s := &p.Scene
 	width, height := num(float64(s.Width)), num(float64(s.Height))
@@ -41,10 +75,13 @@ func svg(b *bufio.Writer, p *draw.Picture, style string, o Options) {
 		pw, ph := paperSize(o.Paper, s.Width >= s.Height)
 		width, height = num(pw)+"mm", num(ph)+"mm"
 	}
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %d %d" role="img" aria-labelledby="map-title map-desc" class="map">`+"\n",
-		width, height, s.Width, s.Height)
-	fmt.Fprintf(b, "<title id=\"map-title\">%s</title>\n<desc id=\"map-desc\">%s</desc>\n", xml(p.Headline()), xml(strings.Join(p.Facts(), "\n")))
-	fmt.Fprintf(b, "<style>\n.map{font-family:%s}.map text{white-space:pre}.b{font-weight:bold}.m{text-anchor:middle}.e{text-anchor:end}\n%s</style>\n", fontStack, style)
+	id := "map-" + string(p.Graph.View)
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-title %s-desc" class="map">`+"\n",
+		width, height, s.Width, s.Height, id, id)
+	fmt.Fprintf(b, "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n", id, xml(p.Headline()), id, xml(strings.Join(p.Facts(), "\n")))
+	if style != "" {
+		b.WriteString("<style>\n" + style + "</style>\n")
+	}
 	fmt.Fprintf(b, `<rect class="f-page" width="%d" height="%d"/>`+"\n", s.Width, s.Height)
 	for _, m := range s.Marks {
 		switch {
