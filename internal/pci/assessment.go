@@ -19,7 +19,7 @@ type Assessment struct {
 	Tool       Tool             `json:"tool"`
 	Enforcer   Enforcer         `json:"enforcer"`
 	Assumed    []string         `json:"assumed"`          // facts stated by a person, each with who stated it
-	Judged     string           `json:"judged,omitempty"` // the day that exceptions were judged by; absent without exceptions
+	Judged     string           `json:"judged,omitempty"` // the day that exceptions and needs that end were judged by; absent without any
 	Scope      ScopeSummary     `json:"scope"`
 	Population Counts           `json:"population"`
 	Summary    Summary          `json:"summary"`
@@ -28,6 +28,8 @@ type Assessment struct {
 	Limits     []string         `json:"limits"` // what no verdict covers
 	Problems   []object.Problem `json:"problems"`
 	Coverage   any              `json:"coverage"`
+	// Exceptions is every declared exception, by ID; absent when there is none.
+	Exceptions []ExceptionResult `json:"exceptions,omitempty"`
 }
 
 // Tool says what made the record.
@@ -143,9 +145,10 @@ func Assess(in *Input, checks []Check) *Assessment {
 		a.Findings = append(a.Findings, found...)
 	}
 	slices.SortFunc(a.Findings, compareFindings)
-	a.Problems = append(a.Problems, accepted.problems(checks)...)
+	a.Exceptions = accepted.results(checks)
+	a.Problems = append(append(a.Problems, accepted.problems(checks)...), endedNeeds(in)...)
 	slices.SortStableFunc(a.Problems, object.Problem.Compare)
-	if in.Intent != nil && len(in.Intent.Exceptions) > 0 {
+	if in.Intent != nil && (len(in.Intent.Exceptions) > 0 || slices.ContainsFunc(in.Intent.Needs, func(n Need) bool { return n.Expires != "" })) {
 		a.Judged = in.Today
 	}
 	return a

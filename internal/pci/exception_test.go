@@ -1,8 +1,11 @@
 package pci_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -81,6 +84,38 @@ func TestExceptions(t *testing.T) {
 	} {
 		if !strings.Contains(strings.Join(said, "\n"), want) {
 			t.Errorf("%q is not said in:\n%s", want, strings.Join(said, "\n"))
+		}
+	}
+}
+
+// TestExceptionStates: the record has every exception with what became of it.
+func TestExceptionStates(t *testing.T) {
+	_, _, _, a := excuse(t, "2026-06-30")
+	var got []string
+	for _, e := range a.Exceptions {
+		got = append(got, fmt.Sprintf("%s:%d %s %s %d %s", e.Pos.File, e.Pos.Line, e.ID, e.State, e.Findings, e.Fault))
+	}
+	want := []string{
+		"s.yaml:7 E-1 matched 1 ", "s.yaml:14 E-1 invalid 0 exception E-1 is declared twice; this one accepts nothing", "s.yaml:8 E-2 matched 1 ", "s.yaml:9 E-3 unused 0 ",
+		"s.yaml:10 E-4 invalid 0 there is no check Z-9", "s.yaml:11 E-5 expired 1 ", `s.yaml:12 E-6 invalid 0 exception E-6: expires: "soon" is no date, so the exception accepts nothing`,
+		"s.yaml:13 E-7 invalid 0 exception E-7 has no approver and accepts nothing", "s.yaml:15 E-8 invalid 0 part of it is not understood",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestNeedEnded: a need that ended is told, and the day that it was judged by.
+func TestNeedEnded(t *testing.T) {
+	c, intent, _ := build(t, head+`  needs:
+    - {id: F-1, from: a/web, to: a/pay, ports: tcp/1, justification: j, expires: "2026-06-30"}
+`)
+	in := &pci.Input{Model: reach.Compile(c, policy.Set{}, enforcer.Profile{}), Cluster: c, Intent: intent}
+	for today, want := range map[string]string{"2026-06-30": "", "2026-07-01": "ended on 2026-06-30", "": "the day to judge by is not known"} {
+		in.Today = today
+		a := pci.Assess(in, nil)
+		if got := fmt.Sprint(a.Problems); !strings.Contains(got, want) || (want == "") != (len(a.Problems) == 0) || a.Judged != today {
+			t.Errorf("on %q: got %s, judged %q", today, got, a.Judged)
 		}
 	}
 }

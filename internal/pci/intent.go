@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/bulkhead-sec/bulkhead/api/v1alpha1"
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -19,9 +18,17 @@ type Intent struct {
 	Assume  Assumptions
 	Zones   []Zone // in the order of the objects; the first that takes a pod has it
 	Entries []Entry
-	Needs   []Need
+	Needs   []Need // that someone answers for: see Proposed
+	// Proposed needs are what was found and nobody approved. They cover nothing.
+	Proposed []Need
 	// Exceptions hold only until a day: see Input.Today.
 	Exceptions []Exception
+	// Refused exceptions accept nothing, because something in them is wrong; Fault says what.
+	Refused         []Exception
+	ProtectedLabels []ProtectedLabel
+	Periods         Periods
+	Reviews         []Review
+	ExternalParties []ExternalParty
 }
 
 // Source names the objects: "Segmentation card-shop (segmentation.yaml:2)".
@@ -52,22 +59,6 @@ type Zone struct {
 	Pos             object.Pos   // its line
 }
 
-// Entry is a declared public entry point. Conns is everything when no ports are given.
-type Entry struct {
-	v1alpha1.Entry
-	Conns netset.Conns
-	Ref   object.Ref
-	Pos   object.Pos
-}
-
-// Need is a declared connection, with its ports read.
-type Need struct {
-	v1alpha1.Need
-	Conns netset.Conns
-	Ref   object.Ref // the Segmentation
-	Pos   object.Pos
-}
-
 // internet is the end of a Need that stands for addresses outside; see v1alpha1.Need.
 const internet = "internet"
 
@@ -75,6 +66,8 @@ const internet = "internet"
 const (
 	wantPorts = `write ports as "tcp/443" or "udp/53 tcp/53"`
 	wantEntry = "want service: namespace/name, or workload: namespace/name"
+	wantNeed  = "a need has id, from, to, ports and justification"
+	wantDay   = `write the day as "2026-01-31"`
 )
 
 // ReadAssume reads only the stated facts, which are needed before there is a cluster. What is wrong with
@@ -89,7 +82,7 @@ func ReadAssume(objects []*object.Object) Assumptions {
 	}
 	slices.SortFunc(own, func(a, b *object.Object) int { return cmp.Or(a.Ref.Compare(b.Ref), a.Pos.Compare(b.Pos)) })
 	for _, o := range own {
-		if spec, ok := r.open(o); ok {
+		if spec, _, ok := r.open(o); ok {
 			r.assume(o, spec.Assume)
 		}
 	}
@@ -106,26 +99,29 @@ func ReadIntent(c *cluster.Cluster) (*Intent, []object.Problem) {
 	var r intentReader
 	for _, o := range objects {
 		r.Objects = append(r.Objects, o)
-		spec, ok := r.open(o)
+		spec, bad, ok := r.open(o)
 		if !ok {
 			continue
 		}
 		r.assume(o, spec.Assume)
 		raw := o.Root.Get("spec")
-		for i, z := range spec.Zones {
-			r.zone(o, raw.Get("zones").List()[i], z)
-		}
-		for i, e := range spec.Entries {
-			r.entry(o, raw.Get("entries").List()[i], e)
-		}
-		for i, n := range spec.Needs {
-			r.need(o, raw.Get("needs").List()[i], n)
-		}
+		each(r.zone, o, raw, "zones", spec.Zones, bad)
+		each(r.entry, o, raw, "entries", spec.Entries, bad)
+		each(r.need, o, raw, "needs", spec.Needs, bad)
+		each(r.exception, o, raw, "exceptions", spec.Exceptions, bad)
 		for i, e := range spec.Exceptions {
-			r.exception(o, raw.Get("exceptions").List()[i], e)
+			if bad[fmt.Sprintf("exceptions[%d]", i)] {
+				r.Refused = append(r.Refused, Exception{e, "part of it is not understood", o.Ref, o.At(raw.Get("exceptions").List()[i])})
+			}
 		}
+		each(r.protectedLabel, o, raw, "protectedLabels", spec.ProtectedLabels, bad)
+		each(r.review, o, raw, "reviews", spec.Reviews, bad)
+		each(r.party, o, raw, "externalParties", spec.ExternalParties, bad)
+		r.periods(o, raw.Get("periods"), spec.Periods)
 	}
+	r.strict()
 	r.ends(c)
+	r.zonesOfParties()
 	slices.SortStableFunc(r.problems, object.Problem.Compare)
 	return &r.Intent, r.problems
 }
@@ -139,44 +135,36 @@ func (r *intentReader) problem(o *object.Object, v *object.Value, hint, format s
 	r.problems = append(r.problems, object.Problem{Severity: object.Error, Pos: o.At(v), Ref: o.Ref, Msg: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// open decodes the spec strictly. A field that is not understood is reported, and the part of the intent it
-// stands in is dropped by emptying it, because it may change the meaning of that part.
-func (r *intentReader) open(o *object.Object) (v1alpha1.Spec, bool) {
-	var spec v1alpha1.Spec
+// each reads the entries of one list, but for those that are not understood.
+func each[T any](read func(*object.Object, *object.Value, T), o *object.Object, spec *object.Value, name string, list []T, bad map[string]bool) {
+	raw := spec.Get(name).List()
+	for i, x := range list {
+		if !bad[fmt.Sprintf("%s[%d]", name, i)] {
+			read(o, raw[i], x)
+		}
+	}
+}
+
+// open decodes the spec strictly. A field that is not understood is reported, and the entry of a list it stands
+// in is bad, because it may change the meaning of that entry.
+func (r *intentReader) open(o *object.Object) (spec v1alpha1.Spec, bad map[string]bool, ok bool) {
 	if o.Version != v1alpha1.Version {
 		r.problem(o, nil, "write apiVersion: "+v1alpha1.Group+"/"+v1alpha1.Version, "version %s is not known; the object declares nothing", o.Version)
-		return spec, false
+		return spec, nil, false
 	}
 	for _, f := range o.Root.Map() {
 		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec", "status"}, f.Name) {
 			r.problem(o, &object.Value{Line: f.Line}, "a Segmentation has metadata and spec", "%s: unknown field", f.Name)
 		}
 	}
+	bad = map[string]bool{}
 	for _, u := range object.Decode(o.Root.Get("spec"), &spec) {
 		r.problem(o, &object.Value{Line: u.Line}, "the entry it stands in declares nothing", "spec.%s: %s", u.Path, u.Msg)
-		spoil(&spec, u.Path)
+		if entry, _, in := strings.Cut(u.Path, "]"); in {
+			bad[entry+"]"] = true
+		}
 	}
-	return spec, true
-}
-
-// spoil empties the list entry that path leads into.
-func spoil(spec *v1alpha1.Spec, path string) {
-	var i int
-	switch {
-	case scan(path, "zones[%d]", &i) && i < len(spec.Zones):
-		spec.Zones[i] = v1alpha1.Zone{}
-	case scan(path, "entries[%d]", &i) && i < len(spec.Entries):
-		spec.Entries[i] = v1alpha1.Entry{}
-	case scan(path, "needs[%d]", &i) && i < len(spec.Needs):
-		spec.Needs[i] = v1alpha1.Need{}
-	case scan(path, "exceptions[%d]", &i) && i < len(spec.Exceptions):
-		spec.Exceptions[i] = v1alpha1.Exception{}
-	}
-}
-
-func scan(path, format string, i *int) bool {
-	n, err := fmt.Sscanf(path, format, i)
-	return n == 1 && err == nil
+	return spec, bad, true
 }
 
 func (r *intentReader) assume(o *object.Object, a v1alpha1.Assume) {
@@ -220,10 +208,8 @@ func (r *intentReader) cidrs(o *object.Object, list *object.Value, path string, 
 
 func (r *intentReader) zone(o *object.Object, v *object.Value, z v1alpha1.Zone) {
 	if z.Name == "" && z.Scope == "" {
-		if len(v.Map()) == 0 {
-			r.problem(o, v, "give it a name, a scope and what is in it", "a zone without name and scope")
-		}
-		return // spoiled, and already reported
+		r.problem(o, v, "give it a name, a scope and what is in it", "a zone without name and scope")
+		return
 	}
 	out := Zone{
 		Zone:   z,
@@ -262,63 +248,6 @@ func (r *intentReader) selector(o *object.Object, v *object.Value, path string) 
 	return s
 }
 
-func (r *intentReader) entry(o *object.Object, v *object.Value, e v1alpha1.Entry) {
-	out := Entry{Entry: e, Conns: netset.All(), Ref: o.Ref, Pos: o.At(v)}
-	name := e.Service + e.Workload
-	var err error
-	switch {
-	case e == v1alpha1.Entry{}:
-		if len(v.Map()) == 0 {
-			r.problem(o, v, wantEntry, "an entry without a service")
-		}
-		return
-	case e.Service != "" && e.Workload != "", strings.Count(name, "/") != 1, strings.HasPrefix(name, "/"), strings.HasSuffix(name, "/"):
-		r.problem(o, v, wantEntry, "an entry of service %q and workload %q declares nothing", e.Service, e.Workload)
-		return
-	case e.Justification == "":
-		r.problem(o, v, "say what the entry point is for (PCI DSS 1.2.5)", "entry %s has no justification and declares nothing", name)
-		return
-	}
-	if e.Ports != "" {
-		if out.Conns, err = netset.Parse(e.Ports); err != nil {
-			r.problem(o, v.Get("ports"), wantPorts, "entry %s: ports: %v", name, err)
-			return
-		}
-	}
-	r.Entries = append(r.Entries, out)
-}
-
-func (r *intentReader) need(o *object.Object, v *object.Value, n v1alpha1.Need) {
-	if n == (v1alpha1.Need{}) {
-		if len(v.Map()) == 0 {
-			r.problem(o, v, "a need has id, from, to, ports and justification", "a need without anything")
-		}
-		return
-	}
-	for _, f := range [...][2]string{{"id", n.ID}, {"from", n.From}, {"to", n.To}, {"ports", n.Ports}, {"justification", n.Justification}} {
-		if f[1] == "" {
-			r.problem(o, v, "a need has id, from, to, ports and justification", "need %s has no %s and declares nothing", cmp.Or(n.ID, "without an id"), f[0])
-			return
-		}
-	}
-	for _, f := range [...][2]string{{"approved", n.Approved}, {"review", n.Review}} {
-		if _, err := time.Parse(time.DateOnly, f[1]); err != nil && f[1] != "" {
-			r.problem(o, v.Get(f[0]), `write the day as "2026-01-31"`, "need %s: %s: %q is no date, so the need declares nothing", n.ID, f[0], f[1])
-			return
-		}
-	}
-	if slices.ContainsFunc(r.Needs, func(m Need) bool { return m.ID == n.ID }) {
-		r.problem(o, v.Get("id"), "give each need an id of its own", "need %s is declared twice; this one declares nothing", n.ID)
-		return
-	}
-	conns, err := netset.Parse(n.Ports)
-	if err != nil {
-		r.problem(o, v.Get("ports"), wantPorts, "need %s: ports: %v", n.ID, err)
-		return
-	}
-	r.Needs = append(r.Needs, Need{Need: n, Conns: conns, Ref: o.Ref, Pos: o.At(v)})
-}
-
 // ends looks for what needs and entries speak of, when all zones are read. A need with an end that is nowhere
 // stays: it covers nothing.
 func (r *intentReader) ends(c *cluster.Cluster) {
@@ -329,7 +258,7 @@ func (r *intentReader) ends(c *cluster.Cluster) {
 	for _, w := range c.Workloads {
 		known[w.Ref.Namespace+"/"+w.Ref.Name] = true
 	}
-	for _, n := range r.Needs {
+	for _, n := range slices.Concat(r.Needs, r.Proposed) {
 		for _, end := range [...]string{n.From, n.To} {
 			if _, isCIDR := cidr(end); !known[end] && !isCIDR {
 				r.problems = append(r.problems, object.Problem{

@@ -43,7 +43,7 @@ const (
 // of them. Each connection must be covered for every address of an outside peer and for every pod of a
 // workload. Addresses of pods and Services are left out of an outside peer, because pods are peers of their
 // own; so are the nodes' among the sources of a wider peer, because policies can not be relied on to keep
-// nodes out and DEN-10 lists them. Without an intent nothing is covered.
+// nodes out and DEN-10 lists them. A need that ended covers nothing, and without an intent nothing is covered.
 func (in *Input) Covered(src, dst reach.Peer, conns netset.Conns) (covered netset.Conns, need *Need) {
 	if in.Intent == nil {
 		return netset.None(), nil
@@ -62,7 +62,7 @@ func (in *Input) Covered(src, dst reach.Peer, conns netset.Conns) (covered netse
 	parts := []part{{conns, in.foreign(outside.Addrs, at), none}}
 	for i := range in.Intent.Needs {
 		n := &in.Intent.Needs[i]
-		if !n.Conns.Overlaps(conns) || !in.isEnd(n.From, source, src) || !in.isEnd(n.To, destination, dst) {
+		if !n.HoldsOn(in.Today) || !n.Conns.Overlaps(conns) || !in.isEnd(n.From, source, src) || !in.isEnd(n.To, destination, dst) {
 			continue
 		}
 		if !outside.IsOutside() {
@@ -181,7 +181,7 @@ func (in *Input) EntryFor(via object.Ref, targets []*cluster.Workload) *Entry {
 	return nil
 }
 
-// NeedsFrom tells whether some declared need begins at w.
+// NeedsFrom tells whether some declared need that holds begins at w.
 func (in *Input) NeedsFrom(w *cluster.Workload) bool {
-	return in.Intent != nil && slices.ContainsFunc(in.Intent.Needs, func(n Need) bool { return in.podsIn(w, w.Pods, n.From) })
+	return in.Intent != nil && slices.ContainsFunc(in.Intent.Needs, func(n Need) bool { return n.HoldsOn(in.Today) && in.podsIn(w, w.Pods, n.From) })
 }

@@ -149,3 +149,23 @@ func TestClearText(t *testing.T) {
 		last = s
 	}
 }
+
+// TestCoveredNeeds: what is only proposed covers nothing, and what ended covers nothing any more.
+func TestCoveredNeeds(t *testing.T) {
+	const needs = `  needs:
+    - {id: F-1, from: a/web, to: a/pay, ports: tcp/1, justification: j}
+    - {id: F-2, from: a/web, to: a/pay, ports: tcp/2, justification: j, proposed: true}
+    - {id: F-3, from: a/web, to: a/pay, ports: tcp/3, justification: j, expires: "2026-06-30"}
+`
+	for today, want := range map[string]string{"2026-06-30": "tcp/1,3", "2026-07-01": "tcp/1", "": "tcp/1"} {
+		c, intent, problems := build(t, head+needs)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		in := &pci.Input{Cluster: c, Intent: intent, Today: today}
+		covered, _ := in.Covered(reach.OfWorkload(workload(t, c, "web")), reach.OfWorkload(workload(t, c, "pay")), netset.All())
+		if covered.String() != want {
+			t.Errorf("on %q: got %s, want %s", today, covered, want)
+		}
+	}
+}
