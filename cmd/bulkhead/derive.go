@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 	"github.com/bulkhead-sec/bulkhead/internal/pci/checks"
 	"github.com/bulkhead-sec/bulkhead/internal/report"
+	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
+	"github.com/bulkhead-sec/bulkhead/internal/report/draw/formats"
 )
 
 // derive computes every file of a package that follows from its snapshot and from what the manifest says was
@@ -38,55 +41,129 @@ func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manif
 		return nil, nil, err
 	}
 	result := a.assess(g, checks.All)
-	var files []evidence.File
-	add := func(path string, write func(io.Writer) error) {
-		var b bytes.Buffer
-		if err == nil {
-			if err = write(&b); err != nil {
-				err = fmt.Errorf("%s: %w", path, err)
-			}
-			files = append(files, evidence.File{Path: path, Data: b.Bytes(), Derived: true})
+	origin, err := a.origin(m, snapshot)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := deriver{a: a, result: result, opt: report.Options{Verbose: true, Origin: origin}}
+	for _, step := range []func() error{func() error { return d.diagrams(g, m) }, d.registers, d.reports} {
+		if err := step(); err != nil {
+			return nil, nil, err
 		}
 	}
-	origin, err := originOf(m)
-	for _, f := range report.Formats {
-		add("results/results"+f.Ext, func(w io.Writer) error { return f.Write(w, result, report.Options{Verbose: true, Origin: origin}) })
-	}
-	list := a.listing()
-	for _, f := range report.ListFormats {
-		switch f.Name {
-		case "csv":
-			add("registers/flows.csv", func(w io.Writer) error { return f.Write(w, list, report.Options{}) })
-		case "matrix":
-			add("registers/matrix.txt", func(w io.Writer) error { return f.Write(w, list, report.Options{}) })
-		}
-	}
-	add("registers/requirements-4.0.1.csv", func(w io.Writer) error { return report.Requirements(w, result, false) })
-	add("registers/requirements-3.2.1.csv", func(w io.Writer) error { return report.Requirements(w, result, true) })
-	add("registers/inventory.csv", func(w io.Writer) error { return report.Inventory(w, a.cluster, a.scope) })
-	add("registers/exposure.csv", func(w io.Writer) error { return report.Ways(w, a.exposed()) })
-	add("VERIFY.md", func(w io.Writer) error { _, err := io.WriteString(w, verifyText); return err })
-	return files, result, err
+	return d.files, result, nil
 }
 
-// originOf is what the manifest says beside the snapshot.
-func originOf(m *evidence.Manifest) (report.Origin, error) {
+// deriver makes the derived files of a package, one after the other.
+type deriver struct {
+	a      *analysis
+	result *pci.Assessment
+	opt    report.Options
+	files  []evidence.File
+}
+
+func (d *deriver) add(path string, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	d.files = append(d.files, evidence.File{Path: path, Data: b.Bytes(), Derived: true})
+	return nil
+}
+
+// diagrams are all views, as pictures and as graphs for other tools.
+func (d *deriver) diagrams(g *globals, m *evidence.Manifest) error {
+	in := d.a.input()
+	title := draw.Title{
+		Cluster: m.Subject, Time: d.opt.Origin.Created, Digest: "sha256:" + d.opt.Origin.Input, Tool: "bulkhead " + g.version, Source: evidence.SnapshotFile,
+	}
+	if title.Cluster == "" && d.a.intent != nil && len(d.a.intent.Objects) == 1 {
+		title.Cluster = d.a.intent.Objects[0].Ref.Name
+	}
+	d.opt.Theme = report.Theme(formats.Style())
+	for _, view := range []draw.View{draw.Network, draw.Dataflow, draw.Exposure, draw.Zones} {
+		if view == draw.Dataflow && d.a.scope == nil {
+			continue // nobody stated what the cardholder data environment is
+		}
+		opt := draw.Options{View: view, Title: title, LetIn: d.a.letIn}
+		picture, err := formats.PictureOf(in, opt)
+		if err != nil {
+			return fmt.Errorf("diagram %s: %w", view, err)
+		}
+		svg, err := formats.Inline(in, opt)
+		if err != nil {
+			return fmt.Errorf("diagram %s: %w", view, err)
+		}
+		d.opt.Diagrams = append(d.opt.Diagrams, report.Diagram{Name: string(view), Title: draw.ViewTitle(view), SVG: svg, Facts: picture.Facts()})
+		for _, f := range formats.Formats {
+			graph := f.Name == "dot" || f.Name == "mermaid"
+			if f.Name != "svg" && (!graph || view == draw.Zones) {
+				continue
+			}
+			if err := d.add("diagrams/"+string(view)+f.Ext, func(w io.Writer) error { return f.Write(w, picture, formats.Options{}) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// registers are the tables, each a CSV file; most of them also stand in the reports.
+func (d *deriver) registers() error {
+	in := d.a.input()
+	walked := report.Flows(in)
+	var cells []report.ZoneCell
+	for _, c := range draw.NewMatrix(in).Cells {
+		cells = append(cells, report.ZoneCell{From: c.From, To: c.To, Verdict: c.Verdict, Certain: c.Certain, Undecided: c.Undecided, Needs: c.Needs, Requirements: c.Requirements, Missing: c.Missing})
+	}
+	d.opt.Registers = []report.Register{
+		report.Inventory(d.a.cluster, d.a.scope), walked.Scope, walked.Flows, report.Ways(d.a.exposed()), report.ZoneMatrix(cells), walked.Review,
+	}
+	list := append([]report.Register{report.Requirements(d.result, false), report.Requirements(d.result, true)}, d.opt.Registers...)
+	for i := range list {
+		if err := d.add("registers/"+list[i].Name+".csv", list[i].WriteCSV); err != nil {
+			return err
+		}
+	}
+	population := report.Population(d.result)
+	if err := d.add("snapshot/population.csv", population.WriteCSV); err != nil {
+		return err
+	}
+	return d.add("snapshot/gaps.json", func(w io.Writer) error { return report.WriteGaps(w, d.result) })
+}
+
+// reports are the result in every format; those for people stand in front.
+func (d *deriver) reports() error {
+	for _, f := range report.Formats {
+		path := "results/results" + f.Ext
+		if f.Name == "html" || f.Binary {
+			path = "report" + f.Ext
+		}
+		if err := d.add(path, func(w io.Writer) error { return f.Write(w, d.result, d.opt) }); err != nil {
+			return err
+		}
+	}
+	return d.add("VERIFY.md", func(w io.Writer) error { _, err := io.WriteString(w, verifyText); return err })
+}
+
+// origin is what is known beside the record: what the manifest says, and what tells the cluster from others.
+func (a *analysis) origin(m *evidence.Manifest, snapshot []byte) (report.Origin, error) {
 	created, err := time.Parse(time.RFC3339, m.Created)
 	if err != nil {
 		return report.Origin{}, fmt.Errorf("%s: created: %w", evidence.ManifestFile, err)
 	}
-	return report.Origin{Created: created, Subject: m.Subject, Rules: m.Tool.Rules}, nil
-}
-
-// listing is every connection, with the ways in from outside.
-func (a *analysis) listing() *report.Listing {
-	l := &report.Listing{Protocol: report.ListingProtocol, Connections: []report.Connection{}, Problems: append([]object.Problem{}, a.problems...), Coverage: a.loaded.Coverage}
-	rec := report.NewRecorder()
-	for e := range a.model.Edges() {
-		l.Connections = append(l.Connections, rec.Edge(e, a.model.Reasons))
+	o := report.Origin{Created: created, Subject: m.Subject, Rules: m.Tool.Rules, Sources: m.Sources, Input: fmt.Sprintf("%x", sha256.Sum256(snapshot))}
+	for _, x := range a.loaded.Objects {
+		if x.Ref == (object.Ref{Kind: "Namespace", Name: "kube-system"}) {
+			if uid := x.Root.Get("metadata").Get("uid").Str(); uid != "" {
+				o.Cluster = "its namespace kube-system has the UID " + uid
+			}
+		}
 	}
-	l.Exposure = a.exposed()
-	return l
+	if o.Cluster == "" {
+		o.Cluster = "not known: the input does not have the UID of the namespace kube-system"
+	}
+	return o, nil
 }
 
 const verifyText = `# How to check this package
@@ -96,7 +173,8 @@ With bulkhead of the version that manifest.json names, and the public key of who
     bulkhead evidence verify --key PUBLIC.pem FOLDER
 
 It compares the SHA-256 of every file with manifest.json, checks that attestation.dsse.json signs that manifest,
-evaluates snapshot/input.json again, and compares every file under results and registers byte for byte.
+evaluates snapshot/input.json again, and compares every file that follows from it byte for byte: the reports,
+and all under results, registers and diagrams.
 
 Without bulkhead: manifest.json lists a SHA-256 for each file (sha256sum prints the same); attestation.dsse.json
 is a DSSE envelope (https://github.com/secure-systems-lab/dsse) whose payload is an in-toto statement with the

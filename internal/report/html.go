@@ -13,7 +13,8 @@ import (
 
 var htmlFormat = Format{Name: "html", Ext: ".html", Media: "text/html; charset=utf-8", Write: writeHTML}
 
-// The page is made of these three files. Nothing of an input ever goes into style or script.
+// The page is made of these three files. Nothing of an input ever goes into style or script;
+// diagrams bring a style of their own, which is a constant too.
 var (
 	//go:embed html/report.html
 	htmlPage string
@@ -34,6 +35,11 @@ func writeHTML(w io.Writer, a *pci.Assessment, opt Options) error {
 	if err != nil {
 		return err
 	}
+	p.Registers = pageRegisters(opt.Registers, shownOnPage)
+	style := htmlStyle
+	if len(opt.Diagrams) > 0 {
+		style += string(opt.Theme)
+	}
 	var b bytes.Buffer
 	err = t.Execute(&b, struct {
 		*page
@@ -41,8 +47,8 @@ func writeHTML(w io.Writer, a *pci.Assessment, opt Options) error {
 		Style  template.CSS
 		Script template.JS
 	}{
-		p, "default-src 'none'; style-src " + integrity(htmlStyle) + "; script-src " + integrity(htmlScript) + "; base-uri 'none'; form-action 'none'",
-		template.CSS(htmlStyle), template.JS(htmlScript),
+		p, "default-src 'none'; style-src " + integrity(style) + "; script-src " + integrity(htmlScript) + "; base-uri 'none'; form-action 'none'",
+		template.CSS(style), template.JS(htmlScript),
 	})
 	return written(w, b.Bytes(), err)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"html/template"
 	"io"
 	"slices"
 	"strings"
@@ -24,6 +25,8 @@ type page struct {
 	Standards                    []pageStandard
 	Checks                       []pageCheck
 	Sections                     []pageSection
+	Registers                    []pageRegister
+	Diagrams                     []pageDiagram
 	NoProblems, NoGaps           string // said where there are none
 	groups, findings             int    // made so far
 }
@@ -31,6 +34,13 @@ type page struct {
 type pageFact struct {
 	Name   string
 	Values []string
+}
+
+// pageDiagram is a picture with its facts as text.
+type pageDiagram struct {
+	Name, Title string
+	SVG         template.HTML
+	Facts       []string
 }
 
 // pageTile is the count of a status. Key is from a fixed list of ours, fit for a class name.
@@ -118,6 +128,14 @@ func newPage(a *pci.Assessment, opt Options) (*page, error) {
 		{"pci401", "PCI DSS 4.0.1", p.requirements(a.Requirements(false))},
 		{"pci321", "PCI DSS 3.2.1", p.requirements(a.Requirements(true))},
 	}
+	for i := range opt.Diagrams {
+		d := &opt.Diagrams[i]
+		svg, err := d.markup()
+		if err != nil {
+			return nil, err
+		}
+		p.Diagrams = append(p.Diagrams, pageDiagram{d.Name, line(d.Title), svg, lines(d.Facts)})
+	}
 	return p, nil
 }
 
@@ -151,6 +169,12 @@ func pageFacts(a *pci.Assessment, origin Origin, digest string) []pageFact {
 			out = append(out, pageFact{"Objects", []string{line(strings.Join(kinds, ", "))}})
 		}
 	}
+	if len(origin.Sources) > 0 {
+		out = append(out, pageFact{"Read from", lines(origin.Sources)})
+	}
+	if origin.Cluster != "" {
+		out = append(out, pageFact{"Cluster", []string{line(origin.Cluster)}})
+	}
 	made := "not known here: a record holds none, so that the same input gives the same bytes; an evidence package has it"
 	if !origin.Created.IsZero() {
 		made = origin.Created.UTC().Format(time.RFC3339) + ", as manifest.json of the evidence package says"
@@ -159,7 +183,11 @@ func pageFacts(a *pci.Assessment, origin Origin, digest string) []pageFact {
 	if origin.Rules != "" {
 		out = append(out, pageFact{"Rules", []string{"digest of the checks: " + line(origin.Rules)}})
 	}
-	return append(out, pageFact{"Digest", []string{"SHA-256 of this result as JSON: " + digest}})
+	digests := []string{"SHA-256 of this result as JSON: " + digest}
+	if origin.Input != "" {
+		digests = append(digests, "SHA-256 of the input, snapshot/input.json: "+line(origin.Input))
+	}
+	return append(out, pageFact{"Digests", digests})
 }
 
 // statusesOf is all statuses, worst first, with those of a later version in front: they are open.

@@ -21,6 +21,7 @@ const (
 	pdfWidth  = 210 - 2*pdfMargin
 	pdfBody   = 9.0
 	pdfSmall  = 7.5
+	pdfTiny   = 6.5
 )
 
 // pdfTotal stands for the number of pages until it is known. No text of ours or of an input can hold it.
@@ -50,6 +51,7 @@ func writePDF(w io.Writer, a *pci.Assessment, opt Options) error {
 	}
 	s.checks()
 	s.findings()
+	s.registers(pageRegisters(opt.Registers, shownOnPaper))
 	var b bytes.Buffer
 	err = s.doc.Output(&b)
 	return written(w, b.Bytes(), err)
@@ -119,7 +121,7 @@ func (s *sheet) requirements(t pageStandard) {
 	widths := [5]float64{20, 23, 32, 45, pdfWidth - 120}
 	for i, r := range t.Rows {
 		if i == 0 {
-			s.table(widths[:], "Requirement", "The evidence", "Checks", "Holds for", "To be answered")
+			s.table(pdfSmall, widths[:], "Requirement", "The evidence", "Checks", "Holds for", "To be answered")
 		}
 		names := make([]string, len(r.Checks))
 		for i, c := range r.Checks {
@@ -138,7 +140,7 @@ func (s *sheet) checks() {
 	widths := [7]float64{18, 50, 22, 15, 37, 22, pdfWidth - 164}
 	for i, c := range s.page.Checks {
 		if i == 0 {
-			s.table(widths[:], "Check", "What holds when it passes", "Result", "Severity", "Holds for", "4.0.1", "3.2.1")
+			s.table(pdfSmall, widths[:], "Check", "What holds when it passes", "Result", "Severity", "Holds for", "4.0.1", "3.2.1")
 		}
 		s.row(pdfSmall, column{widths[0], c.ID, 0x1a1f24, "B"}, column{widths[1], c.Title, 0x1a1f24, ""}, column{widths[2], c.Status, statusColour(c.Key), "B"},
 			column{widths[3], c.Severity, 0x1a1f24, ""}, column{widths[4], c.Holds, 0x1a1f24, ""}, column{widths[5], c.Requirements, 0x1a1f24, ""},
@@ -207,6 +209,82 @@ func (s *sheet) finding(f pageFinding) {
 		s.row(pdfSmall, column{4, "", 0, ""}, column{18, "As YAML", 0x4a545e, ""}, column{pdfWidth - 22, f.YAML, 0x1a1f24, "mono"})
 	}
 	s.row(pdfSmall, column{4, "", 0, ""}, column{18, "Fingerprint", 0x4a545e, ""}, column{pdfWidth - 22, f.Fingerprint, 0x4a545e, ""})
+}
+
+// registers sets each register as a table whose columns are as wide as their texts ask for.
+func (s *sheet) registers(list []pageRegister) {
+	if len(list) == 0 {
+		return
+	}
+	s.heading("Registers")
+	for _, r := range list {
+		s.space(3)
+		s.keep(40)
+		s.doc.Bookmark(latin(r.Title), 1, -1)
+		s.font("B", 11, 0x1a1f24)
+		s.para(fmt.Sprintf("%s (%d)", r.Title, r.Of), 6)
+		s.font("", pdfSmall, 0x4a545e)
+		s.para(r.About, 3.8)
+		if len(r.Rows) > 0 {
+			widths := s.fitted(r)
+			s.table(pdfTiny, widths, r.Head...)
+			for _, row := range r.Rows {
+				cells := make([]column, len(row))
+				for i, c := range row {
+					cells[i] = column{widths[i], c, 0x1a1f24, ""}
+				}
+				s.row(pdfTiny, cells...)
+				s.rule()
+			}
+			s.titles = nil
+		} else {
+			s.para("There are none.", 3.8)
+		}
+		if r.Left != "" {
+			s.font("", pdfSmall, 0x4a545e)
+			s.para(r.Left, 3.8)
+		}
+	}
+}
+
+// fitted shares the width of the sheet: every column gets what its head and its longest word need, as long as
+// there is room for words that long, and of the rest as much as its texts ask for in proportion.
+func (s *sheet) fitted(r pageRegister) []float64 {
+	const gap, longText = 2.6, 70.0
+	words, asked := make([]float64, len(r.Head)), make([]float64, len(r.Head))
+	heads := make([]float64, len(r.Head))
+	for i, h := range r.Head {
+		s.font("B", pdfTiny, 0)
+		for word := range strings.FieldsSeq(h) {
+			heads[i] = max(heads[i], s.doc.GetStringWidth(latin(word)))
+		}
+		s.font("", pdfTiny, 0)
+		for _, row := range r.Rows {
+			for word := range strings.FieldsSeq(row[i]) {
+				words[i] = max(words[i], s.doc.GetStringWidth(latin(word)))
+			}
+			asked[i] = max(asked[i], min(s.doc.GetStringWidth(latin(row[i])), longText))
+		}
+	}
+	least := make([]float64, len(r.Head))
+	sum := pdfWidth
+	for long := 26.0; long > 5 && sum > 0.8*pdfWidth; long -= 2 {
+		sum = 0
+		for i := range least {
+			least[i] = max(heads[i], min(words[i], long)) + gap
+			sum += least[i]
+		}
+	}
+	all := 1.0
+	for i := range least {
+		asked[i] = max(0, asked[i]+gap-least[i])
+		all += asked[i]
+	}
+	squeeze, scale := min(1, pdfWidth/sum), min(1, max(0, pdfWidth-sum)/all)
+	for i := range least {
+		least[i] = least[i]*squeeze + asked[i]*scale
+	}
+	return least
 }
 
 // several is a list in one cell: one item as it is, more behind dashes.

@@ -67,13 +67,13 @@ func (s *sheet) rule() {
 }
 
 // table writes the head of a table, here and on each sheet that follows until titles is nil again.
-func (s *sheet) table(widths []float64, names ...string) {
+func (s *sheet) table(size float64, widths []float64, names ...string) {
 	cells := make([]column, len(widths))
 	for i, w := range widths {
 		cells[i] = column{w, names[i], 0x4a545e, "B"}
 	}
 	s.titles = func() {
-		s.row(pdfSmall, cells...)
+		s.row(size, cells...)
 		s.rule()
 	}
 	s.titles()

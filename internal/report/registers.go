@@ -1,7 +1,6 @@
 package report
 
 import (
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,31 +9,48 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
 
-// Requirements writes a row for each requirement, of PCI DSS 4.0.1 or of 3.2.1 with old set. The columns are a
-// promise: new ones come at the end.
-func Requirements(w io.Writer, a *pci.Assessment, old bool) error {
-	rows := [][]string{{"requirement", "standing", "checks", "holds", "questions"}}
-	for _, r := range a.Requirements(old) {
-		var holds []string
-		for _, p := range r.Holds {
-			holds = append(holds, strconv.Itoa(p.Holds)+" of "+strconv.Itoa(p.Of)+" "+p.What)
-		}
-		rows = append(rows, []string{r.Number, string(r.Standing), strings.Join(r.Checks, " "), strings.Join(holds, "; "), strings.Join(r.Questions, "; ")})
+// Requirements has a row for each requirement and each check that speaks of it, in the numbers of PCI DSS 4.0.1, or
+// of 3.2.1 with old set.
+func Requirements(a *pci.Assessment, old bool) Register {
+	version := "4.0.1"
+	if old {
+		version = "3.2.1"
 	}
-	return writeRows(w, rows)
+	r := Register{
+		Name: "requirements-" + version, Title: "PCI DSS " + version + ", by requirement and check",
+		Head: []string{"requirement", "standing", "check", "title", "status", "severity", "holds", "of", "population", "questions"},
+	}
+	for _, q := range a.Requirements(old) {
+		for _, id := range q.Checks {
+			row := []string{q.Number, string(q.Standing), id, "", "", "", "", "", "", ""}
+			if i := slices.IndexFunc(a.Checks, func(c pci.CheckResult) bool { return c.ID == id }); i >= 0 {
+				c := a.Checks[i]
+				row[3], row[4], row[5] = c.Title, string(c.Status), string(c.Severity)
+				if c.Population.Of > 0 {
+					row[6], row[7], row[8] = strconv.Itoa(c.Population.Holds), strconv.Itoa(c.Population.Of), c.Population.What
+				}
+			}
+			var asked []string
+			for _, s := range q.Questions {
+				if text, ok := strings.CutPrefix(s, id+": "); ok {
+					asked = append(asked, text)
+				}
+			}
+			row[9] = strings.Join(asked, "; ")
+			r.Rows = append(r.Rows, row)
+		}
+	}
+	return r
 }
 
-// Inventory writes a row for each workload with its scope class; scope may be nil.
-func Inventory(w io.Writer, c *cluster.Cluster, scope *pci.Scope) error {
-	rows := [][]string{{"kind", "namespace", "name", "pods", "class", "zone", "service_accounts", "images", "ports", "host_network", "file", "line"}}
+// Inventory has a row for each workload, with its scope class; scope may be nil.
+func Inventory(c *cluster.Cluster, scope *pci.Scope) Register {
+	r := Register{
+		Name: "inventory", Title: "Workloads", About: "Every workload that was read: the whole population, no sample.",
+		Head: []string{"kind", "namespace", "name", "pods", "class", "zone", "service_accounts", "images", "ports", "host_network", "file", "line"},
+	}
 	for _, x := range c.Workloads {
-		class, zone := "", ""
-		if scope != nil {
-			class = string(scope.Class(x))
-			if z := scope.Zone(x); z != nil {
-				zone = z.Name
-			}
-		}
+		class, zone := classAndZone(scope, x)
 		var accounts, images, ports []string
 		host := false
 		for _, p := range x.Pods {
@@ -47,12 +63,22 @@ func Inventory(w io.Writer, c *cluster.Cluster, scope *pci.Scope) error {
 				ports = append(ports, strings.ToLower(q.Protocol.String())+"/"+strconv.Itoa(q.Number))
 			}
 		}
-		rows = append(rows, []string{
+		r.Rows = append(r.Rows, []string{
 			x.Ref.Kind, x.Ref.Namespace, x.Ref.Name, strconv.Itoa(len(x.Pods)), class, zone, distinct(accounts), distinct(images), distinct(ports),
 			strconv.FormatBool(host), x.Pos.File, lineNumber(x.Pos.Line),
 		})
 	}
-	return writeRows(w, rows)
+	return r
+}
+
+func classAndZone(scope *pci.Scope, w *cluster.Workload) (class, zone string) {
+	if scope == nil || w == nil {
+		return "", ""
+	}
+	if z := scope.Zone(w); z != nil {
+		zone = z.Name
+	}
+	return string(scope.Class(w)), zone
 }
 
 func distinct(list []string) string {
@@ -60,9 +86,12 @@ func distinct(list []string) string {
 	return strings.Join(slices.Compact(list), " ")
 }
 
-// Ways writes a row for each way in from outside and each workload behind it.
-func Ways(w io.Writer, entries []Exposed) error {
-	rows := [][]string{{"via", "kind", "public", "port", "host", "path", "tls", "sources", "target", "allowed", "possible", "because", "file", "line"}}
+// Ways has a row for each way in from outside and each workload behind it.
+func Ways(entries []Exposed) Register {
+	r := Register{
+		Name: "exposure", Title: "Ways in from outside", About: "Allowed is what policies let pass for sure, possible what they may let pass.",
+		Head: []string{"via", "kind", "public", "port", "host", "path", "tls", "sources", "target", "allowed", "possible", "because", "file", "line"},
+	}
 	for _, e := range entries {
 		targets := e.Targets
 		if len(targets) == 0 {
@@ -73,11 +102,48 @@ func Ways(w io.Writer, entries []Exposed) error {
 			if t.Workload.Name != "" {
 				to = t.Workload.String()
 			}
-			rows = append(rows, []string{
+			r.Rows = append(r.Rows, []string{
 				e.Via.String(), e.Kind, e.Public, e.Port, e.Host, e.Path, e.TLS, strings.Join(e.Sources, " "), to,
 				conns(t.Must).String(), conns(t.May).String(), strings.Join(e.Because, "; "), e.Pos.File, lineNumber(e.Pos.Line),
 			})
 		}
 	}
-	return writeRows(w, rows)
+	return r
+}
+
+// Population has a row for each count of what was looked at: all of it, by kind and by scope class.
+func Population(a *pci.Assessment) Register {
+	r := Register{Name: "population", Title: "What was looked at", Head: []string{"group", "what", "count"}}
+	for _, c := range countsOf(a) {
+		r.Rows = append(r.Rows, []string{c.group, c.what, strconv.Itoa(c.n)})
+	}
+	return r
+}
+
+// counted is one count of what was looked at.
+type counted struct {
+	group, what string
+	n           int
+}
+
+// countsOf is all that was looked at, the scope classes, and the objects that were read by kind.
+func countsOf(a *pci.Assessment) []counted {
+	n := a.Population
+	out := []counted{
+		{"population", "namespaces", n.Namespaces},
+		{"population", "workloads", n.Workloads},
+		{"population", "pods", n.Pods},
+		{"population", "policies", n.Policies},
+		{"population", "services", n.Services},
+		{"population", "nodes", n.Nodes},
+	}
+	for _, c := range a.Scope.Classes {
+		out = append(out, counted{"workloads by class", c.Class, c.Workloads})
+	}
+	if c, ok := coverageOf(a.Coverage); ok {
+		for _, k := range c.Kinds {
+			out = append(out, counted{"objects read", k.Kind, k.Count})
+		}
+	}
+	return out
 }

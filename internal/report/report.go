@@ -20,14 +20,22 @@ type Options struct {
 	Color   bool // mark up for a terminal; never the only bearer of a meaning
 	Verbose bool // text: also the fixes as YAML, and what passed with its reasons
 	Origin  Origin
+	// Registers and Diagrams stand in the reports for people (html, pdf, xlsx) where somebody gives them. A saved
+	// result has none.
+	Registers []Register
+	Diagrams  []Diagram
+	Theme     Theme // of the diagrams
 }
 
 // Origin is what an evidence package knows beside the record. Formats for people and those whose standard
 // demands a time write it; the zero value is "not known", and they say so.
 type Origin struct {
 	Created time.Time
-	Subject string // what was looked at, as stated
-	Rules   string // digest of the checks and their texts
+	Subject string   // what was looked at, as stated
+	Rules   string   // digest of the checks and their texts
+	Cluster string   // what tells the cluster from others, "" when the input does not say
+	Sources []string // what was read, as the user named it
+	Input   string   // SHA-256 of the snapshot
 }
 
 // Format is one way to write an assessment. Ext begins with a dot; Media is the content type; Binary is what no

@@ -12,17 +12,16 @@ var xlsxFormat = Format{
 }
 
 // writeXLSX writes a workbook: what the result stands on, both views by requirement, the findings, the checks and
-// the population. The columns are a promise: new ones come at the end.
+// the population, and the registers where there are some. The columns are a promise: new ones come at the end.
 func writeXLSX(w io.Writer, a *pci.Assessment, opt Options) error {
 	p, err := newPage(a, opt)
 	if err != nil {
 		return err
 	}
-	sheets := []xlsxSheet{aboutSheet(p)}
-	for _, s := range p.Standards {
-		sheets = append(sheets, requirementSheet(s))
+	sheets := []xlsxSheet{aboutSheet(p), requirementSheet(a, false), requirementSheet(a, true), findingSheet(a), checkSheet(a), populationSheet(a)}
+	for i := range opt.Registers {
+		sheets = append(sheets, opt.Registers[i].sheet())
 	}
-	sheets = append(sheets, findingSheet(a), checkSheet(a), populationSheet(a))
 	data, err := workbook(sheets)
 	return written(w, data, err)
 }
@@ -43,15 +42,11 @@ func aboutSheet(p *page) xlsxSheet {
 	return s
 }
 
-func requirementSheet(t pageStandard) xlsxSheet {
-	s := xlsxSheet{name: "Requirements " + strings.TrimPrefix(t.Name, "PCI DSS "), widths: []int{14, 16, 36, 40, 100}, rows: [][]xlsxCell{texts("requirement", "standing", "checks", "holds", "questions")}}
-	for _, r := range t.Rows {
-		names := make([]string, len(r.Checks))
-		for i, c := range r.Checks {
-			names[i] = c.Text
-		}
-		s.rows = append(s.rows, texts(r.Number, r.Standing, strings.Join(names, " "), strings.Join(r.Holds, "; "), strings.Join(r.Questions, "; ")))
-	}
+// requirementSheet has a row for each requirement and check.
+func requirementSheet(a *pci.Assessment, old bool) xlsxSheet {
+	r := Requirements(a, old)
+	s := r.sheet()
+	s.name, s.widths = "Requirements "+strings.TrimPrefix(r.Name, "requirements-"), []int{14, 16, 12, 60, 16, 10, 8, 8, 36, 100}
 	return s
 }
 
@@ -88,23 +83,8 @@ func checkSheet(a *pci.Assessment) xlsxSheet {
 // populationSheet is all that was looked at, the scope classes, and the objects that were read by kind.
 func populationSheet(a *pci.Assessment) xlsxSheet {
 	s := xlsxSheet{name: "Population", widths: []int{20, 50, 10}, rows: [][]xlsxCell{texts("group", "what", "count")}}
-	add := func(group, what string, n int) {
-		s.rows = append(s.rows, append(texts(group, what), xlsxNumber(n, true)))
-	}
-	n := a.Population
-	add("population", "namespaces", n.Namespaces)
-	add("population", "workloads", n.Workloads)
-	add("population", "pods", n.Pods)
-	add("population", "policies", n.Policies)
-	add("population", "services", n.Services)
-	add("population", "nodes", n.Nodes)
-	for _, c := range a.Scope.Classes {
-		add("workloads by class", c.Class, c.Workloads)
-	}
-	if c, ok := coverageOf(a.Coverage); ok {
-		for _, k := range c.Kinds {
-			add("objects read", k.Kind, k.Count)
-		}
+	for _, c := range countsOf(a) {
+		s.rows = append(s.rows, append(texts(c.group, c.what), xlsxNumber(c.n, true)))
 	}
 	return s
 }

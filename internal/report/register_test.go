@@ -1,0 +1,143 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// told is a register and a diagram whose texts are s.
+func told(s string) Options {
+	return Options{
+		Registers: []Register{
+			{Name: "flows", Title: "Connections", About: s, Head: []string{"src_kind", "src_namespace", "src_name", "src_other", "must", "empty", "file", "line"}, Rows: [][]string{
+				{"Deployment", "shop", "db", "", s, "", "a.yaml", "7"}, {"", "", "", "10.0.0.0/8", s, "", "a.yaml", ""}, {"Namespace", "", s, "", "12", "", "", ""},
+			}},
+			{Name: "none", Title: "Nothing", Head: []string{"a"}},
+		},
+		Diagrams: []Diagram{{Name: "network", Title: s, Facts: []string{s}, SVG: `<svg xmlns="http://www.w3.org/2000/svg" class="map" role="img" aria-labelledby="m"><title id="m">&lt;b&gt;</title><path class="f-a" d="M0 0"/></svg>`}},
+		Theme:    ".map .f-a{fill:#123456}\n",
+	}
+}
+
+// People read what names one thing as one cell, and no column that is empty.
+func TestRegisterForPeople(t *testing.T) {
+	got := pageRegisters(told("x").Registers, 2)
+	want := []pageRegister{
+		{
+			Name: "flows", Title: "Connections", About: "x", Of: 3, Head: []string{"from", "must", "at"},
+			Rows: [][]string{{"Deployment shop/db", "x", "a.yaml:7"}, {"10.0.0.0/8", "x", "a.yaml"}},
+			Left: "These are the first 2 rows of 3. All of them are in registers/flows.csv.",
+		},
+		{Name: "none", Title: "Nothing", Head: []string{"a"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if all := pageRegisters(told("x").Registers, 3); all[0].Left != "" || all[0].Rows[2][0] != "Namespace x" {
+		t.Errorf("got %+v", all[0])
+	}
+}
+
+// Registers and diagrams stand in every report for people, and say the same in each.
+func TestReportsHoldRegisters(t *testing.T) {
+	opt := told("said")
+	a := clean()
+	page := string(render(t, htmlFormat, a, opt))
+	for _, want := range []string{`<h3 id="r-flows">Connections</h3>`, `<td role="cell" data-label="from">Deployment shop/db</td>`, "There are none.", opt.Diagrams[0].SVG, "<li>said</li>", string(opt.Theme), integrity(htmlStyle + string(opt.Theme))[1:20]} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not hold %s", want)
+		}
+	}
+	texts, _ := pdfStrings(t, render(t, pdfFormat, a, opt))
+	said := strings.Join(texts, "\n")
+	for _, want := range []string{"Registers", "Deployment shop/db", "10.0.0.0/8", "said", "a.yaml:7", "There are none."} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the sheets do not say %q", want)
+		}
+	}
+	book := readBook(t, render(t, xlsxFormat, a, opt))
+	if diff := cmp.Diff([]string{"Namespace", "", "said", "", "12"}, book["Connections"][3]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Hostile texts of a register stay texts.
+func TestHostileRegisters(t *testing.T) {
+	for _, f := range hostile().Findings {
+		opt := told(f.Message)
+		var b bytes.Buffer
+		if err := opt.Registers[0].WriteCSV(&b); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(&b).ReadAll()
+		if err != nil || len(rows) != 4 || rows[1][4] != cell(f.Message) {
+			t.Errorf("%q: %v, %v", f.Message, rows, err)
+		}
+		page := string(render(t, htmlFormat, clean(), opt))
+		if strings.Contains(page, "<script>alert") || strings.Contains(page, "onerror=alert(1)>") || strings.Contains(page, "\x1b") {
+			t.Errorf("%q stands in the page as it is", f.Message)
+		}
+		for _, text := range readBook(t, render(t, xlsxFormat, clean(), opt))["Connections"] {
+			if strings.Contains(strings.Join(text, ""), "\x1b") {
+				t.Errorf("%q is in the workbook as it is", f.Message)
+			}
+		}
+		pdfStrings(t, render(t, pdfFormat, clean(), opt))
+	}
+}
+
+// A drawing that could do more than be looked at is refused.
+func TestDiagramMarkup(t *testing.T) {
+	for _, bad := range []string{
+		"", "text", "<svg>", `<svg></svg><svg></svg>`, `<svg></svg>x`, `<g></g>`, `<svg><svg></svg></svg>`, `<svg><script>1</script></svg>`, `<svg onload="x"></svg>`,
+		`<svg><a href="http://evil.test"><text>x</text></a></svg>`, `<svg><foreignObject/></svg>`, `<svg><style>*{}</style></svg>`, `<svg><path style="x"/></svg>`,
+		`<svg><!-- --></svg>`, `<!DOCTYPE svg [<!ENTITY a "b">]><svg/>`, `<?xml-stylesheet href="x"?><svg/>`, `<svg><image href="x"/></svg>`, `<svg xmlns:x="y"></svg>`, `<svg><use href="#a"/></svg>`,
+	} {
+		opt := Options{Diagrams: []Diagram{{Name: "d", SVG: bad}}}
+		if err := htmlFormat.Write(&bytes.Buffer{}, clean(), opt); err == nil || !strings.Contains(err.Error(), "diagram d") {
+			t.Errorf("%s: got %v", bad, err)
+		}
+	}
+}
+
+// The view by requirement has a row for each requirement and check.
+func TestRequirementRegister(t *testing.T) {
+	a := sample()
+	n := 0
+	for _, r := range a.Requirements(false) {
+		n += len(r.Checks)
+	}
+	got := Requirements(a, false)
+	if len(got.Rows) != n || n < 10 {
+		t.Fatalf("%d rows, want %d", len(got.Rows), n)
+	}
+	want := []string{"1.3.1", "contradicts", "CNI-06", "Title of CNI-06", "unknown", "medium", "", "", "", "Whether an ipBlock matches pods is not known."}
+	if diff := cmp.Diff(want, got.Rows[0]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, row := range got.Rows {
+		if len(row) != len(got.Head) {
+			t.Errorf("%d cells, want %d: %v", len(row), len(got.Head), row)
+		}
+	}
+}
+
+// A register of a whole cluster must not make a page that no browser opens.
+func TestRegisterIsCut(t *testing.T) {
+	r := Register{Name: "flows", Title: "Connections", Head: []string{"n"}}
+	for i := range 2 * shownOnPage {
+		r.Rows = append(r.Rows, []string{fmt.Sprint("row", i)})
+	}
+	page := string(render(t, htmlFormat, clean(), Options{Registers: []Register{r}}))
+	if !strings.Contains(page, "row1999<") || strings.Contains(page, "row2000<") || !strings.Contains(page, "first 2000 rows of 4000") {
+		t.Error("the page does not hold the first rows only, or does not say so")
+	}
+	if rows := readBook(t, render(t, xlsxFormat, clean(), Options{Registers: []Register{r}}))["Connections"]; len(rows) != 1+2*shownOnPage {
+		t.Errorf("the workbook has %d rows", len(rows))
+	}
+}
