@@ -63,17 +63,7 @@ func New(objects []*object.Object, opt Options) (*Cluster, []object.Problem) {
 	if b.opt.DefaultNamespace == "" {
 		b.opt.DefaultNamespace = "default"
 	}
-	b.Objects = make([]*object.Object, 0, len(objects))
-	for _, o := range objects {
-		b.Objects = append(b.Objects, b.placed(o))
-	}
-	slices.SortStableFunc(b.Objects, func(x, y *object.Object) int {
-		return cmp.Or(x.Ref.Compare(y.Ref), x.Pos.Compare(y.Pos))
-	})
-	for _, o := range b.Objects {
-		gk := o.Ref.GroupKind()
-		b.byKind[gk] = append(b.byKind[gk], o)
-	}
+	b.sortObjects(objects)
 	b.readNamespaces()
 	b.readNodes()
 	b.readAccounts()
@@ -108,25 +98,11 @@ type builder struct {
 	*Cluster
 	opt      Options
 	problems []object.Problem
+	like     alike
 }
 
 func (b *builder) problem(o *object.Object, v *object.Value, sev object.Severity, msg, hint string) {
 	b.problems = append(b.problems, object.Problem{Severity: sev, Pos: o.At(v), Ref: o.Ref, Msg: msg, Hint: hint})
-}
-
-// placed gives o the default namespace when its kind lives in one and it names none. The API server clears
-// the namespace of kinds that live in none (apiserver rest.BeforeCreate), and charts often set one.
-func (b *builder) placed(o *object.Object) *object.Object {
-	c := *o
-	switch s := scopeOf(o.Ref.GroupKind()); {
-	case s == scopeNamespace && o.Ref.Namespace == "":
-		c.Ref.Namespace = b.opt.DefaultNamespace
-	case s == scopeCluster && o.Ref.Namespace != "":
-		c.Ref.Namespace = ""
-	default:
-		return o
-	}
-	return &c
 }
 
 func (b *builder) readNamespaces() {
@@ -138,8 +114,12 @@ func (b *builder) readNamespaces() {
 		labels[NameLabel] = o.Ref.Name
 		b.addNamespace(&Namespace{Name: o.Ref.Name, Labels: labels, Declared: true, Pos: o.Pos})
 	}
-	for _, o := range b.Objects {
-		b.needNamespace(o.Ref.Namespace, o.Pos)
+	last := ""
+	for _, o := range b.Objects { // those of one namespace come one after the other
+		if o.Ref.Namespace != last {
+			last = o.Ref.Namespace
+			b.needNamespace(last, o.Pos)
+		}
 	}
 }
 

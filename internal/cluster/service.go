@@ -53,18 +53,20 @@ func (s ServicePort) Target(p *Pod) (number int, ok bool) {
 }
 
 func (b *builder) readServices() {
-	byAddr := map[netip.Addr]*Pod{}
-	for _, p := range b.Pods {
-		if !p.HostNetwork {
-			for _, a := range p.IPs {
-				byAddr[a] = p
-			}
+	byNamespace := map[*Namespace][]*Pod{} // nearly always one stretch of Pods
+	for from := 0; from < len(b.Pods); {
+		to, ns := from+1, b.Pods[from].Namespace
+		for to < len(b.Pods) && b.Pods[to].Namespace == ns {
+			to++
 		}
+		if list := byNamespace[ns]; list == nil {
+			byNamespace[ns] = b.Pods[from:to:to]
+		} else {
+			byNamespace[ns] = append(list, b.Pods[from:to]...)
+		}
+		from = to
 	}
-	byNamespace := map[*Namespace][]*Pod{}
-	for _, p := range b.Pods {
-		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p)
-	}
+	var byAddr map[netip.Addr]*Pod
 	endpoints := map[string][]netip.Addr{} // by namespace/name of the Service
 	for _, o := range b.Kind("discovery.k8s.io", "EndpointSlice") {
 		key := o.Ref.Namespace + "/" + o.Root.Get("metadata", "labels", "kubernetes.io/service-name").Str()
@@ -88,13 +90,11 @@ func (b *builder) readServices() {
 		s := b.service(o)
 		if s.Type != "ExternalName" {
 			if s.Selector != nil {
-				sel := MatchLabels(s.Selector)
-				for _, p := range byNamespace[s.Namespace] {
-					if sel.Matches(p.Labels) {
-						s.Pods = append(s.Pods, p)
-					}
-				}
+				s.Pods = selected(MatchLabels(s.Selector), byNamespace[s.Namespace])
 			} else {
+				if byAddr == nil {
+					byAddr = b.podsByAddr()
+				}
 				for _, a := range endpoints[o.Ref.Namespace+"/"+o.Ref.Name] {
 					if p := byAddr[a]; p == nil {
 						s.Foreign = s.Foreign.Union(netset.OneAddr(a))
@@ -106,6 +106,33 @@ func (b *builder) readServices() {
 		}
 		b.Services = append(b.Services, s)
 	}
+}
+
+func (b *builder) podsByAddr() map[netip.Addr]*Pod {
+	out := map[netip.Addr]*Pod{}
+	for _, p := range b.Pods {
+		if !p.HostNetwork {
+			for _, a := range p.IPs {
+				out[a] = p
+			}
+		}
+	}
+	return out
+}
+
+// selected is those of the pods that s matches.
+func selected(s Selector, pods []*Pod) []*Pod {
+	var out []*Pod
+	matches := false
+	for i, p := range pods {
+		if i == 0 || !p.SharesLabels(pods[i-1]) {
+			matches = s.Matches(p.Labels)
+		}
+		if matches {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func (b *builder) service(o *object.Object) *Service {

@@ -1,8 +1,8 @@
 package cluster
 
 import (
-	"cmp"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -24,9 +24,11 @@ type Workload struct {
 type Pod struct {
 	Workload       *Workload
 	Namespace      *Namespace
+	Number         int    // its place in Cluster.Pods
 	Name           string // of the pod; of the workload when Template
 	Template       bool
-	Labels         map[string]string
+	Stored         bool              // it was read back from an API server, which gives every object a uid; never for a Template
+	Labels         map[string]string // never changed, and shared by pods that have the same
 	Ports          []Port
 	ServiceAccount string
 	AutomountToken *bool
@@ -36,6 +38,7 @@ type Pod struct {
 	IPs            []netip.Addr // known addresses; none for templates
 	Containers     []Container
 	Object         *object.Object
+	Annotations    *object.Value // nil when there are none
 	Spec           *object.Value // the pod spec, for what this package does not read
 }
 
@@ -60,6 +63,12 @@ type Container struct {
 	Line           int
 }
 
+// SharesLabels tells whether Labels of p and q is one map, as it is of most pods of a workload; then their labels are
+// equal. It looks at no label.
+func (p *Pod) SharesLabels(q *Pod) bool {
+	return reflect.ValueOf(p.Labels).Pointer() == reflect.ValueOf(q.Labels).Pointer()
+}
+
 // Pos is the place of the pod's declaration.
 func (p *Pod) Pos() object.Pos { return p.Object.Pos }
 
@@ -80,38 +89,42 @@ func template(o *object.Object) *object.Value {
 }
 
 func (b *builder) readWorkloads() {
-	owners := map[object.Ref]*object.Object{}
-	for _, o := range b.Objects {
-		owners[ownerKey(o.Ref)] = o
-	}
+	owners := b.newOwners()
 	workloads := map[object.Ref]*Workload{}
+	var last *Workload
 	get := func(ref object.Ref, o *object.Object, pos object.Pos) *Workload {
-		w := workloads[ref]
-		if w == nil {
-			w = &Workload{Ref: ref, Pos: pos, Replicas: 1, Declared: o != nil}
-			if o != nil {
-				w.Pos, w.Replicas = o.Pos, replicas(o)
-			}
-			workloads[ref] = w
-			b.Workloads = append(b.Workloads, w)
+		if last != nil && last.Ref == ref { // pods of one workload come one after the other
+			return last
 		}
-		return w
+		last = workloads[ref]
+		if last == nil {
+			last = &Workload{Ref: ref, Pos: pos, Replicas: 1, Declared: o != nil}
+			if o != nil {
+				last.Pos, last.Replicas = o.Pos, replicas(o)
+			}
+			workloads[ref] = last
+			b.Workloads = append(b.Workloads, last)
+		}
+		return last
 	}
 	for _, o := range b.Kind("", "Pod") {
-		switch o.Root.Get("status", "phase").Str() {
-		case "Succeeded", "Failed": // does not own its address any more
+		t := newTree(o.Root)
+		if t.phase == "Succeeded" || t.phase == "Failed" { // does not own its address any more
 			continue
 		}
-		ref, owner := b.topOwner(o, owners)
+		ref, owner := owners.ofPod(o, &t)
 		w := get(ref, owner, o.Pos)
-		w.Pods = append(w.Pods, b.pod(o, w, o.Root, false))
+		w.Pods = append(w.Pods, b.pod(o, w, &t, false))
 	}
 	for _, o := range b.Objects {
-		t := template(o)
-		if t == nil || o.Ref.Kind == "PodTemplate" {
+		if o.Ref.Kind == "PodTemplate" || o.Ref.Kind == "Pod" && o.Ref.Group == "" {
 			continue
 		}
-		ref, owner := b.topOwner(o, owners)
+		t := template(o)
+		if t == nil {
+			continue
+		}
+		ref, owner := owners.top(o)
 		if ref != o.Ref && owner != nil && template(owner) != nil {
 			continue // a ReplicaSet or Job whose owner speaks for it
 		}
@@ -127,64 +140,27 @@ func (b *builder) readWorkloads() {
 		w := get(ref, o, o.Pos)
 		// Two ReplicaSets of an owner that is not in the input may make different pods.
 		if len(w.Pods) == 0 || ref != o.Ref && w.Pods[0].Template {
-			w.Pods = append(w.Pods, b.pod(o, w, t, true))
+			tree := newTree(t)
+			w.Pods = append(w.Pods, b.pod(o, w, &tree, true))
 		}
 	}
 	slices.SortFunc(b.Workloads, func(x, y *Workload) int { return x.Ref.Compare(y.Ref) })
+	pods := 0
 	for _, w := range b.Workloads {
-		slices.SortStableFunc(w.Pods, func(x, y *Pod) int { return cmp.Compare(x.Name, y.Name) })
-		b.Pods = append(b.Pods, w.Pods...)
+		pods += len(w.Pods)
 	}
-}
-
-// ownerKey makes one of the two groups that Deployments and ReplicaSets have been in.
-func ownerKey(r object.Ref) object.Ref {
-	if r.Group == "extensions" {
-		r.Group = "apps"
+	b.Pods = make([]*Pod, 0, pods)
+	byName := func(x, y *Pod) int { return strings.Compare(x.Name, y.Name) }
+	for _, w := range b.Workloads {
+		if !slices.IsSortedFunc(w.Pods, byName) {
+			slices.SortStableFunc(w.Pods, byName)
+		}
+		for _, p := range w.Pods {
+			p.Number = len(b.Pods)
+			b.Pods = append(b.Pods, p)
+		}
+		w.Pods = b.Pods[len(b.Pods)-len(w.Pods) : len(b.Pods) : len(b.Pods)]
 	}
-	return r
-}
-
-// topOwner climbs ownerReferences (controller ones) to the topmost object. The second result is nil when
-// that object is not in the input. A ReplicaSet that is not in the input and carries the pod's template
-// hash is taken for its Deployment (the name the Deployment controller gives).
-func (b *builder) topOwner(o *object.Object, owners map[object.Ref]*object.Object) (object.Ref, *object.Object) {
-	ref, at := o.Ref, o
-	for range 8 { // deeper chains do not exist; a cycle ends here
-		var own *object.Value
-		for _, r := range at.Root.Get("metadata", "ownerReferences").List() {
-			if r.Get("controller").True() {
-				own = r
-			}
-		}
-		if own == nil || own.Get("kind").Str() == "Node" { // static pods are owned by their node
-			return ref, at
-		}
-		group, _, ok := strings.Cut(own.Get("apiVersion").Str(), "/")
-		if !ok {
-			group = ""
-		}
-		up := object.Ref{Group: group, Kind: own.Get("kind").Str(), Namespace: ref.Namespace, Name: own.Get("name").Str()}
-		next := owners[ownerKey(up)]
-		if next == nil {
-			hash := at.Root.Get("metadata", "labels", "pod-template-hash").Str()
-			if base, ok := strings.CutSuffix(up.Name, "-"+hash); ok && hash != "" && up.Kind == "ReplicaSet" {
-				up.Kind, up.Name = "Deployment", base
-			}
-			if next = owners[ownerKey(up)]; next == nil {
-				return up, nil
-			}
-		}
-		if template(next) == nil && next.Ref.Kind != "Pod" {
-			// An operator's own resource: it owns the workload, but the workload is what has pods.
-			if template(at) != nil {
-				return ref, at
-			}
-			return up, next
-		}
-		ref, at = next.Ref, next
-	}
-	return ref, at
 }
 
 func replicas(o *object.Object) int {
@@ -194,124 +170,4 @@ func replicas(o *object.Object) int {
 		}
 	}
 	return 1
-}
-
-// pod reads a pod or a template: t has metadata and spec.
-func (b *builder) pod(o *object.Object, w *Workload, t *object.Value, isTemplate bool) *Pod {
-	spec := t.Get("spec")
-	p := &Pod{
-		Workload: w, Namespace: b.namespaces[w.Ref.Namespace], Name: o.Ref.Name, Template: isTemplate,
-		Labels: t.Get("metadata", "labels").Strings(), ServiceAccount: spec.Get("serviceAccountName").Str(),
-		HostNetwork: spec.Get("hostNetwork").True(), NodeName: spec.Get("nodeName").Str(),
-		NodeSelector: spec.Get("nodeSelector").Strings(), Object: o, Spec: spec,
-	}
-	if p.ServiceAccount == "" {
-		p.ServiceAccount = "default"
-	}
-	if v := spec.Get("automountServiceAccountToken"); v.IsSet() {
-		on := v.True()
-		p.AutomountToken = &on
-	}
-	if p.Labels == nil {
-		p.Labels = map[string]string{}
-	}
-	if o.Ref.Kind == "Job" && o.Ref.Group == "batch" && isTemplate { // labels that the Job controller adds
-		p.Labels["job-name"], p.Labels["batch.kubernetes.io/job-name"] = o.Ref.Name, o.Ref.Name
-	}
-	for _, ip := range append(addrs(t.Get("status", "podIPs"), "ip"), addr(t.Get("status", "podIP"))) {
-		if ip.IsValid() && !slices.Contains(p.IPs, ip) {
-			p.IPs = append(p.IPs, ip)
-		}
-	}
-	slices.SortFunc(p.IPs, netip.Addr.Compare)
-	var sidecars []*object.Value
-	for _, list := range []string{"initContainers", "containers"} {
-		for _, c := range spec.Get(list).List() {
-			sidecar := list == "initContainers" && c.Get("restartPolicy").Str() == "Always"
-			p.Containers = append(p.Containers, container(c, list == "initContainers" && !sidecar))
-			if sidecar {
-				sidecars = append(sidecars, c)
-			}
-		}
-	}
-	// Of two ports of one name that of a container counts before that of a sidecar (Kubernetes FindPort).
-	for _, c := range slices.Concat(spec.Get("containers").List(), sidecars) {
-		b.ports(o, p, c)
-	}
-	return p
-}
-
-func (b *builder) ports(o *object.Object, p *Pod, c *object.Value) {
-	for _, v := range c.Get("ports").List() {
-		n, ok := v.Get("containerPort").Int()
-		if !ok || n < 1 || n > 65535 {
-			b.problem(o, v, object.Error, "containerPort "+v.Get("containerPort").Str()+": want a number from 1 to 65535", "the port is left out")
-			continue
-		}
-		proto := netset.TCP
-		if s := v.Get("protocol").Str(); s != "" {
-			var err error
-			if proto, err = netset.ParseProtocol(s); err != nil || proto > netset.SCTP {
-				b.problem(o, v, object.Error, "protocol "+s+": want TCP, UDP or SCTP", "the port is left out")
-				continue
-			}
-		}
-		hostPort, ok := v.Get("hostPort").Int()
-		if h := v.Get("hostPort"); h.IsSet() && (!ok || hostPort < 0 || hostPort > 65535) {
-			b.problem(o, h, object.Error, "hostPort "+h.Str()+": want a number from 1 to 65535", "the host port is left out")
-			hostPort = 0
-		}
-		if p.HostNetwork && hostPort == 0 {
-			hostPort = n // the API server's default under hostNetwork
-		}
-		p.Ports = append(p.Ports, Port{
-			Name: v.Get("name").Str(), Number: n, Protocol: proto, HostPort: hostPort,
-			HostIP: v.Get("hostIP").Str(), Container: c.Get("name").Str(), Line: v.Line,
-		})
-	}
-}
-
-func container(c *object.Value, isInit bool) Container {
-	sec := c.Get("securityContext")
-	return Container{
-		Name: c.Get("name").Str(), Image: c.Get("image").Str(), Init: isInit,
-		Command: texts(c.Get("command")), Args: texts(c.Get("args")),
-		Privileged: sec.Get("privileged").True(),
-		Added:      capabilities(sec.Get("capabilities", "add")), Dropped: capabilities(sec.Get("capabilities", "drop")),
-		Line: c.Line,
-	}
-}
-
-func capabilities(v *object.Value) []string {
-	names := texts(v)
-	for i, n := range names {
-		names[i] = strings.TrimPrefix(strings.ToUpper(n), "CAP_")
-	}
-	return names
-}
-
-func texts(v *object.Value) []string {
-	var out []string
-	for _, it := range v.List() {
-		out = append(out, it.Str())
-	}
-	return out
-}
-
-func addr(v *object.Value) netip.Addr {
-	a, err := netip.ParseAddr(v.Str())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return a.Unmap().WithZone("")
-}
-
-func addrs(list *object.Value, field string) []netip.Addr {
-	var out []netip.Addr
-	for _, v := range list.List() {
-		if a := addr(v.Get(field)); a.IsValid() {
-			out = append(out, a)
-		}
-	}
-	return out
 }

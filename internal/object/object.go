@@ -27,7 +27,10 @@ func (p Pos) String() string {
 
 // Compare orders by file, then line.
 func (p Pos) Compare(q Pos) int {
-	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line))
+	if c := strings.Compare(p.File, q.File); c != 0 {
+		return c
+	}
+	return cmp.Compare(p.Line, q.Line)
 }
 
 // Ref names an object. Group is the API group without version ("" for the core group), because one kind
@@ -49,8 +52,16 @@ func (r Ref) String() string {
 
 // Compare orders by namespace, kind, name, group.
 func (r Ref) Compare(s Ref) int {
-	return cmp.Or(cmp.Compare(r.Namespace, s.Namespace), cmp.Compare(r.Kind, s.Kind),
-		cmp.Compare(r.Name, s.Name), cmp.Compare(r.Group, s.Group))
+	if c := strings.Compare(r.Namespace, s.Namespace); c != 0 {
+		return c
+	}
+	if c := strings.Compare(r.Kind, s.Kind); c != 0 {
+		return c
+	}
+	if c := strings.Compare(r.Name, s.Name); c != 0 {
+		return c
+	}
+	return strings.Compare(r.Group, s.Group)
 }
 
 // GroupKind identifies a kind.

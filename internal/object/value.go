@@ -63,11 +63,14 @@ func (v *Value) Get(path ...string) *Value {
 		if v == nil || v.Kind != Map {
 			return nil
 		}
-		i := slices.IndexFunc(v.Fields, func(f Field) bool { return f.Name == name })
-		if i < 0 {
-			return nil
+		fields := v.Fields
+		v = nil
+		for i := range fields {
+			if fields[i].Name == name {
+				v = fields[i].Value
+				break
+			}
 		}
-		v = v.Fields[i].Value
 	}
 	return v
 }

@@ -152,15 +152,37 @@ type Kind struct {
 	// Compile turns one object into policies. It returns every problem it sees and never fails: what is
 	// not understood becomes a Doubt of what it would have affected.
 	Compile func(o *object.Object, c *cluster.Cluster) ([]Policy, []object.Problem)
-	// Begin, when not nil, looks at the cluster once and gives what compiles its objects as Compile does. It is
-	// there for kinds whose Compile would look at all pods for every object.
-	Begin func(c *cluster.Cluster) func(o *object.Object) ([]Policy, []object.Problem)
+	// Begin, when not nil, looks at the cluster once and gives what does the same as Compile, Settings and Facts. It
+	// is there for kinds that would look at all pods for every object.
+	Begin func(c *cluster.Cluster) Begun
 	// Settings, when not nil, makes policies of settings of the cluster that are no objects of GVKs. Their Ref and
 	// Pos are those of the object with the setting.
 	Settings func(c *cluster.Cluster) ([]Policy, []object.Problem)
 	// Facts, when not nil, gives what the kind's terms ask of pods beyond labels. Keys of facts must not
 	// clash with those of other kinds.
 	Facts func(c *cluster.Cluster) map[*cluster.Pod]Facts
+}
+
+// Begun is Compile, Settings and Facts of a Kind for one cluster. Settings and Facts may be nil.
+type Begun struct {
+	Compile  func(o *object.Object) ([]Policy, []object.Problem)
+	Settings func() ([]Policy, []object.Problem)
+	Facts    func() map[*cluster.Pod]Facts
+}
+
+// For begins to compile a cluster.
+func (k *Kind) For(c *cluster.Cluster) Begun {
+	if k.Begin != nil {
+		return k.Begin(c)
+	}
+	b := Begun{Compile: func(o *object.Object) ([]Policy, []object.Problem) { return k.Compile(o, c) }}
+	if k.Settings != nil {
+		b.Settings = func() ([]Policy, []object.Problem) { return k.Settings(c) }
+	}
+	if k.Facts != nil {
+		b.Facts = func() map[*cluster.Pod]Facts { return k.Facts(c) }
+	}
+	return b
 }
 
 // Field is one line of the documentation of a kind.

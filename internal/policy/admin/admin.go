@@ -11,8 +11,6 @@ import (
 	"math"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
@@ -111,7 +109,7 @@ func (c *compiler) identity() {
 	case o.Ref.Kind == kindBaseline && o.Ref.Name != "default":
 		c.Refused(meta.Get("name"), "the API server refuses any other name", "metadata.name: a BaselineAdminNetworkPolicy must be called default, got %+q", o.Ref.Name)
 	case o.Ref.Name != "":
-		if msgs := validation.IsDNS1123Subdomain(o.Ref.Name); len(msgs) > 0 {
+		if msgs := policy.NameErrors(o.Ref.Name); len(msgs) > 0 {
 			c.Refused(meta.Get("name"), "the API server refuses the object", "metadata.name: %s", strings.Join(msgs, "; "))
 		}
 	case meta.Get("generateName").Str() == "":

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -114,10 +112,7 @@ func (c *compiler) selector(v *object.Value, path string) (cluster.Selector, []p
 		c.Refused(&object.Value{Line: b.Line}, hint, "%s.%s: %s", path, b.Path, b.Msg)
 	}
 	for _, r := range s {
-		msgs := validation.IsQualifiedName(r.Key)
-		for _, value := range r.Values {
-			msgs = append(msgs, validation.IsValidLabelValue(value)...)
-		}
+		msgs := policy.LabelErrors(r.Key, r.Values)
 		if len(msgs) > 0 {
 			c.Refused(v, hint, "%s: %.200s: %s", path, r, strings.Join(slices.Compact(msgs), "; "))
 		}

@@ -97,12 +97,17 @@ func inInit(p *cluster.Pod, container string) bool {
 }
 
 func compile(o *object.Object, cl *cluster.Cluster) ([]policy.Policy, []object.Problem) {
-	return begin(cl)(o)
+	return begin(cl).Compile(o)
 }
 
-func begin(cl *cluster.Cluster) func(*object.Object) ([]policy.Policy, []object.Problem) {
-	pods := newPodIndex(cl)
-	return func(o *object.Object) ([]policy.Policy, []object.Problem) { return compileIn(cl, pods, o) }
+func begin(cl *cluster.Cluster) policy.Begun {
+	var pods *podIndex // made when there is an object
+	return policy.Begun{Compile: func(o *object.Object) ([]policy.Policy, []object.Problem) {
+		if pods == nil {
+			pods = newPodIndex(cl)
+		}
+		return compileIn(cl, pods, o)
+	}}
 }
 
 func compileIn(cl *cluster.Cluster, pods *podIndex, o *object.Object) ([]policy.Policy, []object.Problem) {

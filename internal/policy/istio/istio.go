@@ -69,9 +69,19 @@ func compile(o *object.Object, c *cluster.Cluster) ([]policy.Policy, []object.Pr
 	return compileIn(newMesh(c), o)
 }
 
-func begin(c *cluster.Cluster) func(*object.Object) ([]policy.Policy, []object.Problem) {
+func begin(c *cluster.Cluster) policy.Begun {
 	m := newMesh(c)
-	return func(o *object.Object) ([]policy.Policy, []object.Problem) { return compileIn(m, o) }
+	return policy.Begun{
+		Compile:  func(o *object.Object) ([]policy.Policy, []object.Problem) { return compileIn(m, o) },
+		Settings: m.policies,
+		Facts:    m.facts,
+	}
+}
+
+func facts(c *cluster.Cluster) map[*cluster.Pod]policy.Facts { return newMesh(c).facts() }
+
+func settingsPolicies(c *cluster.Cluster) ([]policy.Policy, []object.Problem) {
+	return newMesh(c).policies()
 }
 
 func compileIn(m *mesh, o *object.Object) ([]policy.Policy, []object.Problem) {

@@ -61,10 +61,12 @@ func (m *mesh) member(p *cluster.Pod) membership {
 	if found {
 		return m.withProxy(p, role)
 	}
-	stored := !p.Template && p.Object.Root.Get("metadata", "uid").Str() != ""
-	sidecar, ambient := m.wantsSidecar(p), m.wantsAmbient(p)
-	if stored {
-		sidecar = membership{} // it would have the container by now
+	ambient := m.wantsAmbient(p)
+	var sidecar membership
+	if !p.Stored {
+		sidecar = m.wantsSidecar(p)
+	} else {
+		// It would have the container of a sidecar by now.
 		if annotation(p, "ambient.istio.io/redirection") == "enabled" {
 			return in(Ambient)
 		}
@@ -222,20 +224,22 @@ func (m *mesh) principal(p *cluster.Pod) string {
 }
 
 // facts gives the facts of every pod that is, or may be, in the mesh, and FactServices of others too.
-func facts(c *cluster.Cluster) map[*cluster.Pod]policy.Facts {
-	m := newMesh(c)
+func (m *mesh) facts() map[*cluster.Pod]policy.Facts {
 	out := map[*cluster.Pod]policy.Facts{}
-	for _, p := range c.Pods {
-		f := policy.Facts{}
+	for _, p := range m.c.Pods {
+		var f policy.Facts
 		if m.registryOnly != nil {
 			if ports := m.registered(p); !ports.IsEmpty() {
-				f[FactServices] = policy.Fact{Value: ports.String()}
+				f = policy.Facts{FactServices: {Value: ports.String()}}
 				out[p] = f
 			}
 		}
 		member := m.member(p)
 		if len(member.values) == 0 {
 			continue
+		}
+		if f == nil {
+			f = policy.Facts{}
 		}
 		out[p] = f
 		s := m.server(p, member.values[0])

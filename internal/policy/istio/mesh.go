@@ -152,8 +152,11 @@ func (m *mesh) readForeign() {
 		}
 	}
 	for _, w := range m.c.Workloads {
+		if !controlPlane(w) {
+			continue
+		}
 		for _, p := range w.Pods {
-			if name := clusterID(p); controlPlane(w) && name != "" && name != "Kubernetes" {
+			if name := clusterID(p); name != "" && name != "Kubernetes" {
 				several(p.Object, "calls its cluster "+name)
 			}
 		}
@@ -177,21 +180,7 @@ func clusterID(p *cluster.Pod) string {
 	return ""
 }
 
-// metadata is that of the pod, or of the template it stands for.
-func metadata(p *cluster.Pod) *object.Value {
-	root := p.Object.Root
-	if !p.Template {
-		return root.Get("metadata")
-	}
-	if t := root.Get("spec", "template"); t.Get("spec") == p.Spec {
-		return t.Get("metadata")
-	}
-	return root.Get("spec", "jobTemplate", "spec", "template", "metadata")
-}
-
-func annotation(p *cluster.Pod, name string) string {
-	return metadata(p).Get("annotations").Get(name).Str()
-}
+func annotation(p *cluster.Pod, name string) string { return p.Annotations.Get(name).Str() }
 
 // proxyOf finds the proxy container of a pod, also one among the init containers, and what it runs as:
 // "sidecar", "router", or "" when that is not told.
@@ -228,7 +217,7 @@ const (
 // leaking tells whether a pod may send part of its traffic past its proxy, or through it as to a stranger:
 // by annotation, or because a Sidecar object hides Services from it. It is "" or a value of FactLeaks.
 func (m *mesh) leaking(p *cluster.Pod) string {
-	in := metadata(p).Get("annotations")
+	in := p.Annotations
 	if len(in.Map()) > 0 && slices.ContainsFunc(outbound, func(name string) bool {
 		v, all := in.Get("traffic.sidecar.istio.io/"+name), strings.HasPrefix(name, "include")
 		return v.IsSet() && (all && v.Str() != "*" || !all && v.Str() != "")

@@ -60,17 +60,16 @@ func (k *compiler) extension() []policy.Policy {
 // Pods have it only where proxies let nothing out but to hosts they know.
 const FactServices = "services"
 
-// settingsPolicies makes a policy of a MeshConfig that lets proxies connect to known hosts only. That is no
+// policies makes a policy of a MeshConfig that lets proxies connect to known hosts only. That is no
 // boundary, as a process may go past its proxy; what the proxy may stop is undecided. The agent of ambient pods
 // has no such setting.
-func settingsPolicies(c *cluster.Cluster) ([]policy.Policy, []object.Problem) {
-	m := newMesh(c)
+func (m *mesh) policies() ([]policy.Policy, []object.Problem) {
 	if m.registryOnly == nil {
 		return nil, nil
 	}
 	known := map[string]netset.Conns{}
 	var names []string
-	for _, p := range c.Pods {
+	for _, p := range m.c.Pods {
 		ports := m.registered(p)
 		if name := ports.String(); !ports.IsEmpty() && !slices.Contains(names, name) {
 			known[name] = ports

@@ -64,7 +64,7 @@ func (m *mesh) server(p *cluster.Pod, kind string) server {
 // not redirected either, and whether the proxy listens there is not known.
 func (m *mesh) redirection(p *cluster.Pod, s *server) {
 	include, exclude := m.includePorts, m.excludePorts
-	in := metadata(p).Get("annotations")
+	in := p.Annotations
 	if v := in.Get("traffic.sidecar.istio.io/includeInboundPorts"); v.IsSet() {
 		include = v.Str()
 	}

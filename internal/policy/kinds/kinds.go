@@ -30,30 +30,28 @@ var All = []policy.Kind{
 func Compile(c *cluster.Cluster) policy.Set {
 	var set policy.Set
 	known := map[object.GroupKind]bool{}
-	for _, k := range All {
-		if k.Facts != nil {
-			addFacts(&set, k.Facts(c))
+	for i := range All {
+		k := &All[i]
+		begun := k.For(c)
+		if begun.Facts != nil {
+			addFacts(&set, begun.Facts())
 		}
-		if k.Settings != nil {
-			policies, problems := k.Settings(c)
+		if begun.Settings != nil {
+			policies, problems := begun.Settings()
 			set.Policies = append(set.Policies, policies...)
 			set.Problems = append(set.Problems, problems...)
-		}
-		compile := func(o *object.Object) ([]policy.Policy, []object.Problem) { return k.Compile(o, c) }
-		if k.Begin != nil {
-			compile = k.Begin(c)
 		}
 		for _, gk := range k.GVKs {
 			known[gk] = true
 			for _, o := range c.Kind(gk.Group, gk.Kind) {
-				policies, problems := compile(o)
+				policies, problems := begun.Compile(o)
 				set.Policies = append(set.Policies, policies...)
 				set.Problems = append(set.Problems, problems...)
 			}
 		}
 	}
 	set.Opaque = policy.FindOpaque(c, func(gk object.GroupKind) bool { return known[gk] })
-	slices.SortStableFunc(set.Policies, compare)
+	set.Policies = sorted(set.Policies)
 	slices.SortStableFunc(set.Problems, object.Problem.Compare)
 	return set
 }
@@ -73,7 +71,31 @@ func addFacts(set *policy.Set, more map[*cluster.Pod]policy.Facts) {
 
 // compare orders policies as policy.Set promises. The place decides between objects of one name, which a
 // cluster cannot hold but a folder can.
-func compare(p, q policy.Policy) int {
-	return cmp.Or(cmp.Compare(p.Layer, q.Layer), cmp.Compare(p.Tier.Rank, q.Tier.Rank), cmp.Compare(p.Tier.Name, q.Tier.Name),
-		cmp.Compare(p.Order, q.Order), p.Ref.Compare(q.Ref), p.Pos.Compare(q.Pos))
+func compare(p, q *policy.Policy) int {
+	if c := cmp.Or(cmp.Compare(p.Layer, q.Layer), cmp.Compare(p.Tier.Rank, q.Tier.Rank), cmp.Compare(p.Tier.Name, q.Tier.Name),
+		cmp.Compare(p.Order, q.Order)); c != 0 {
+		return c
+	}
+	if c := p.Ref.Compare(q.Ref); c != 0 {
+		return c
+	}
+	return p.Pos.Compare(q.Pos)
+}
+
+// sorted sorts policies as compare says, where it leaves two equal as they were found. It moves numbers, as policies are big.
+func sorted(ps []policy.Policy) []policy.Policy {
+	order := make([]int32, len(ps))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	by := func(a, b int32) int { return cmp.Or(compare(&ps[a], &ps[b]), cmp.Compare(a, b)) }
+	if slices.IsSortedFunc(order, by) {
+		return ps
+	}
+	slices.SortFunc(order, by)
+	out := make([]policy.Policy, len(ps))
+	for to, from := range order {
+		out[to] = ps[from]
+	}
+	return out
 }

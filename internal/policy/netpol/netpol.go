@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
@@ -108,7 +106,7 @@ func (c *compiler) identity() {
 	if o.Ref.Name == "" && meta.Get("generateName").Str() == "" {
 		c.Refused(meta, "the API server refuses an object without a name", "metadata.name is missing")
 	} else if o.Ref.Name != "" {
-		for _, msg := range validation.IsDNS1123Subdomain(o.Ref.Name) {
+		for _, msg := range policy.NameErrors(o.Ref.Name) {
 			c.Refused(meta.Get("name"), "the API server refuses the object", "metadata.name: %s", msg)
 		}
 	}
@@ -141,7 +139,7 @@ func (c *compiler) policyTypes(spec *object.Value) [2]bool {
 func (c *compiler) rules(list *object.Value, s source) []policy.Rule {
 	var rules []policy.Rule
 	for i, v := range c.List(list, "spec."+s.field) {
-		r := policy.Rule{Direction: s.direction, Action: policy.Allow, Pos: c.Object.At(v), Path: fmt.Sprintf("spec.%s[%d]", s.field, i)}
+		r := policy.Rule{Direction: s.direction, Action: policy.Allow, Pos: c.Object.At(v), Path: policy.Item("spec."+s.field, i)}
 		r.Doubts = c.Fields(v, r.Path, s.peers, "ports")
 		if !v.IsSet() {
 			c.Warn(v, "write {} when that is meant, or remove the entry", "%s is null, which allows everything", r.Path)
@@ -182,10 +180,7 @@ func (c *compiler) selector(v *object.Value, path string) (cluster.Selector, []p
 		c.Refused(&object.Value{Line: b.Line}, "the API server refuses the object", "%s.%s: %s", path, b.Path, b.Msg)
 	}
 	for _, r := range s {
-		msgs := validation.IsQualifiedName(r.Key)
-		for _, value := range r.Values {
-			msgs = append(msgs, validation.IsValidLabelValue(value)...)
-		}
+		msgs := policy.LabelErrors(r.Key, r.Values)
 		if len(msgs) > 0 {
 			c.Refused(v, "the API server refuses the object", "%s: %s: %s", path, r, strings.Join(slices.Compact(msgs), "; "))
 		}

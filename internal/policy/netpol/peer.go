@@ -22,7 +22,7 @@ func (c *compiler) peers(list *object.Value, path string, rule object.Pos) []pol
 	}
 	peers := make([]policy.Peer, 0, len(items))
 	for i, v := range items {
-		peers = append(peers, c.peer(v, fmt.Sprintf("%s[%d]", path, i)))
+		peers = append(peers, c.peer(v, policy.Item(path, i)))
 	}
 	return peers
 }

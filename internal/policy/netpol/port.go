@@ -1,7 +1,6 @@
 package netpol
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -21,7 +20,7 @@ func (c *compiler) ports(list *object.Value, r *policy.Rule) {
 		return
 	}
 	for i, v := range items {
-		path := fmt.Sprintf("%s.ports[%d]", r.Path, i)
+		path := policy.Item(r.Path+".ports", i)
 		before := len(c.Doubts)
 		doubts := c.Fields(v, path, "protocol", "port", "endPort")
 		conns, name := c.port(v, path)
