@@ -193,6 +193,15 @@ func measureQuestions(b *testing.B, w *World, m *reach.Model) {
 	}
 	b.Run("verdict-uniform", verdicts(len(c.Pods)))
 	b.Run("verdict-hot", verdicts(min(1000, len(c.Pods))))
+	b.Run("verdict-batch", func(b *testing.B) {
+		packets, p := make([]reach.Packet, queries), m.Packets()
+		for i, x := range draw(len(c.Pods)) {
+			packets[i] = reach.Packet{Src: x.src, Dst: x.dst, Proto: netset.TCP, Port: x.port}
+		}
+		must, may := make([]bool, queries), make([]bool, queries)
+		b.ReportAllocs()
+		runs(b, queries, func() { p.Batch(packets, must, may) })
+	})
 	b.Run("between", func(b *testing.B) {
 		packets := draw(len(c.Pods))
 		runs(b, queries, func() {

@@ -1,49 +1,227 @@
 package reach
 
 import (
-	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
 // Packets answers for single packets between pods. It reads the model only, so that any number of goroutines
-// may share it, and allocates nothing but where rules name ports or a mesh tunnels.
+// may share it, and allocates nothing but for a pod's packets to itself and in an ambient mesh.
 type Packets struct {
 	m     *Model
-	class []int // by number of the pod
-	plain bool  // one family, one layer and no tunnels
+	lines *lines
+	class []uint32 // by number of the pod
+	node  []uint32 // likewise: a number for its node, 0 when that is not known
+	none  []uint8  // by point: bit f says that it has no address in family f
+
+	// With one family, one layer and no tunnels: that family's bit, and the lines of all classes.
+	simple  bool
+	bit     uint8
+	in, out []line
 }
 
-// Packets prepares the model for single packets: it computes every row. Pods are told by their place in
-// Cluster.Pods.
+// Packet is a packet between two pods, by their place in Cluster.Pods. The port is ignored where the protocol has
+// none.
+type Packet struct {
+	Src, Dst int
+	Proto    netset.Protocol
+	Port     uint16
+}
+
+// Packets prepares the model for single packets: it computes every row, and writes all of them down once more in a
+// form that is quick to read.
 func (m *Model) Packets() *Packets {
 	m.Warm()
-	p := &Packets{m: m, class: make([]int, len(m.cluster.Pods)), plain: len(m.families) == 1 && !m.layered[policy.Mesh] && !m.tunnels}
+	n := len(m.cluster.Pods)
+	p := &Packets{m: m, lines: m.makeLines(), class: make([]uint32, n), node: make([]uint32, n), none: make([]uint8, m.atoms)}
+	nodes := map[string]uint32{"": 0}
 	for i, pod := range m.cluster.Pods {
-		p.class[i] = m.classOf[pod]
+		p.class[i] = uint32(m.classOf[pod])
+		number, seen := nodes[pod.NodeName]
+		if !seen {
+			number = uint32(len(nodes))
+			nodes[pod.NodeName] = number
+		}
+		p.node[i] = number
+	}
+	for i := range p.none {
+		for _, f := range m.families {
+			if m.points[i].addr[f].none {
+				p.none[i] |= 1 << f
+			}
+		}
+	}
+	if len(m.families) == 1 && !m.layered[policy.Mesh] && !m.tunnels {
+		f := m.families[0]
+		p.simple, p.bit = true, 1<<f
+		p.in, p.out = p.lines.sides[policy.Network][policy.Ingress][f], p.lines.sides[policy.Network][policy.Egress][f]
 	}
 	return p
 }
 
 // Allowed tells whether a packet from one pod to another is certainly and possibly allowed: what Between says
-// of the two pods, for one port. The port is ignored where the protocol has none.
+// of the two pods, for one port.
 func (p *Packets) Allowed(src, dst int, proto netset.Protocol, port uint16) (must, may bool) {
 	m := p.m
 	s, d := p.class[src], p.class[dst]
-	if s >= m.hosts || d >= m.hosts || src == dst || !p.plain {
+	if p.simple && src != dst && int(s) < len(p.out) && int(d) < len(p.in) && (p.none[s]|p.none[d])&p.bit == 0 {
+		in, out := &p.in[d], &p.out[s]
+		if in.n > 0 && out.n > 0 {
+			at := placeOf(proto, port)
+			if must, may = p.lines.lets(in, s, at); !may {
+				return false, false
+			}
+			a, b := p.lines.lets(out, d, at)
+			return must && a, b
+		}
+	}
+	if src == dst || m.tunnels {
 		b := m.Between(OfPod(m.cluster.Pods[src]), OfPod(m.cluster.Pods[dst]))
 		return b.Must.Contains(proto, port), b.May.Contains(proto, port)
 	}
-	f := m.families[0]
-	if m.points[s].addr[f].none || m.points[d].addr[f].none {
+	at := placeOf(proto, port)
+	hosts := uint32(m.hosts)
+	if s >= hosts || d >= hosts {
+		return p.host(src, dst, at)
+	}
+	for _, f := range m.families {
+		if (p.none[s]|p.none[d])>>f&1 != 0 {
+			continue
+		}
+		a, b := p.layer(policy.Network, s, d, f, at)
+		if b && m.layered[policy.Mesh] {
+			x, y := p.layer(policy.Mesh, s, d, f, at)
+			a, b = a && x, b && y
+		}
+		must, may = must || a, may || b
+	}
+	return must, may
+}
+
+// layer is what a layer lets through from class s to class d.
+func (p *Packets) layer(l policy.Layer, s, d uint32, f family, at uint32) (must, may bool) {
+	if must, may = p.side(l, policy.Ingress, d, s, f, at); !may {
 		return false, false
 	}
-	must, may = m.lets(m.profileAt(policy.Network, policy.Egress, s), f, d, proto, port)
-	if !may {
-		return false, false
+	a, b := p.side(l, policy.Egress, s, d, f, at)
+	return must && a, b
+}
+
+// side is what the policies of a class let through with point i as the other end.
+func (p *Packets) side(l policy.Layer, dir policy.Direction, class, i uint32, f family, at uint32) (must, may bool) {
+	line := &p.lines.sides[l][dir][f][class]
+	if line.n > 0 {
+		return p.lines.lets(line, i, at)
 	}
-	in, maybe := m.lets(m.profileAt(policy.Network, policy.Ingress, d), f, s, proto, port)
-	return must && in, maybe
+	return p.m.lets(p.m.profileAt(l, dir, int(class)), f, int(i), netset.Protocol(at>>16), uint16(at))
+}
+
+// host is a packet of which an end is a host-network pod.
+func (p *Packets) host(src, dst int, at uint32) (must, may bool) {
+	m := p.m
+	s, d := p.class[src], p.class[dst]
+	hosts := uint32(m.hosts)
+	anything := m.conns.sets[allConns].Contains(netset.Protocol(at>>16), uint16(at))
+	for _, f := range m.families {
+		if (p.none[s]|p.none[d])>>f&1 != 0 {
+			continue
+		}
+		a, b := anything, anything
+		for l := range m.layered {
+			if !m.layered[l] {
+				continue
+			}
+			for _, end := range [2]struct {
+				dir        policy.Direction
+				own, other uint32
+			}{{policy.Egress, s, d}, {policy.Ingress, d, s}} {
+				x, y := anything, anything
+				if end.own < hosts {
+					x, y = p.side(policy.Layer(l), end.dir, end.own, end.other, f, at)
+				} else if policy.Layer(l) == policy.Network && len(m.hosted) > 0 {
+					x = false
+				}
+				a, b = a && x, b && y
+			}
+		}
+		must, may = must || a, may || b
+	}
+	if s >= hosts && d >= hosts {
+		return must, may
+	}
+	share := enforcer.No
+	switch x, y := p.node[src], p.node[dst]; {
+	case x == 0 || y == 0:
+		share = enforcer.Unknown
+	case x == y:
+		share = enforcer.Yes
+	}
+	if s >= hosts { // as in sameNode
+		switch both(share, m.fromOwnNode) {
+		case enforcer.Yes:
+			return anything, anything
+		case enforcer.Unknown:
+			may = anything
+		case enforcer.No:
+		}
+		return must, may
+	}
+	if share == enforcer.No {
+		return must, may
+	}
+	ids := m.toOwnNode(ids2{bitConns(must), bitConns(may)}, share)
+	return ids.must == allConns && anything, ids.may == allConns && anything
+}
+
+// bitConns stands for one packet that is held or not.
+func bitConns(held bool) connID {
+	if held {
+		return allConns
+	}
+	return noConns
+}
+
+// Batch answers for many packets: must[i] and may[i] for ps[i]. Look-ups of several packets run side by side, so
+// that waiting for memory is shared.
+func (p *Packets) Batch(ps []Packet, must, may []bool) {
+	if !p.simple {
+		for i := range ps {
+			must[i], may[i] = p.Allowed(ps[i].Src, ps[i].Dst, ps[i].Proto, ps[i].Port)
+		}
+		return
+	}
+	const width = 16
+	var s, d [width]uint32
+	var in, out [width]*line
+	var none line
+	for len(ps) > 0 {
+		n := min(len(ps), width)
+		for i := range n {
+			s[i], d[i] = p.class[ps[i].Src], p.class[ps[i].Dst]
+		}
+		for i := range n {
+			in[i], out[i] = &none, &none
+			if int(s[i]) < len(p.out) && int(d[i]) < len(p.in) && (p.none[s[i]]|p.none[d[i]])&p.bit == 0 {
+				in[i], out[i] = &p.in[d[i]], &p.out[s[i]]
+			}
+		}
+		for i := range n {
+			q := &ps[i]
+			if in[i].n == 0 || out[i].n == 0 || q.Src == q.Dst {
+				must[i], may[i] = p.Allowed(q.Src, q.Dst, q.Proto, q.Port)
+				continue
+			}
+			at := placeOf(q.Proto, q.Port)
+			a, b := p.lines.lets(in[i], s[i], at)
+			if b {
+				x, y := p.lines.lets(out[i], d[i], at)
+				a, b = a && x, y
+			}
+			must[i], may[i] = a, b
+		}
+		ps, must, may = ps[n:], must[n:], may[n:]
+	}
 }
 
 // lets tells whether a profile lets a packet through, with point i as the other end.
@@ -100,53 +278,4 @@ func (m *Model) holds(b boundsID, proto netset.Protocol, port uint16) (must, may
 		return may, may
 	}
 	return m.conns.sets[p.must].Contains(proto, port), may
-}
-
-// Reaches lists the pods' classes that may open a connection to a workload (Ingress), or to which it may open
-// one (Egress), as edges with exact ports, sorted by the other workload. Its own pods, and hosts outside, are
-// left out. The cost is one look-up for each class of pods.
-func (m *Model) Reaches(w *cluster.Workload, d policy.Direction) []Edge {
-	own, x := m.pointsOf(OfWorkload(w)), m.places()
-	i := x.numbers[w]
-	found := newGather(len(m.cluster.Workloads))
-	for other, ws := range x.at {
-		if len(ws) == 0 {
-			continue
-		}
-		b := noneID
-		for _, c := range own {
-			if d == policy.Ingress {
-				b = m.conns.or2(b, m.pointPair(other, c))
-			} else {
-				b = m.conns.or2(b, m.pointPair(c, other))
-			}
-		}
-		if b != noneID || x.where[i].hosted() {
-			for _, j := range ws {
-				found.add(m.conns, j, b)
-			}
-		}
-	}
-	for _, j := range x.hosted { // sharing a node may open what no row says
-		found.add(m.conns, j, noneID)
-	}
-	var out []Edge
-	found.seen.each(func(j int) {
-		if i == j {
-			return
-		}
-		y := m.cluster.Workloads[j]
-		src, dst, from, to := OfWorkload(y), OfWorkload(w), x.where[j], x.where[i]
-		if d == policy.Egress {
-			src, dst, from, to = dst, src, to, from
-		}
-		b := found.bounds[j]
-		if from.hosted() || to.hosted() {
-			b = m.sameNode(b, from, to)
-		}
-		if m.conns.pairs[b].may != noConns {
-			out = append(out, Edge{src, dst, m.conns.bounds(b)})
-		}
-	})
-	return out
 }

@@ -39,6 +39,8 @@ func TestPackets(t *testing.T) {
 		m := shaped(t, r)
 		p := m.Packets()
 		pods := m.Cluster().Pods
+		var ps []reach.Packet
+		var want [][2]bool
 		for range 60 {
 			s, d := r.IntN(len(pods)), r.IntN(len(pods))
 			proto, port := netProto[pickOne(r, someProtos)], uint16(pickOne(r, somePorts))
@@ -46,6 +48,15 @@ func TestPackets(t *testing.T) {
 			must, may := p.Allowed(s, d, proto, port)
 			if must != b.Must.Contains(proto, port) || may != b.May.Contains(proto, port) {
 				t.Fatalf("%s -> %s %s/%d: packet %v %v, Between %+v", pods[s].Name, pods[d].Name, proto, port, must, may, b)
+			}
+			ps = append(ps, reach.Packet{Src: s, Dst: d, Proto: proto, Port: port})
+			want = append(want, [2]bool{must, may})
+		}
+		must, may := make([]bool, len(ps)), make([]bool, len(ps))
+		p.Batch(ps, must, may)
+		for i := range ps {
+			if got := [2]bool{must[i], may[i]}; got != want[i] {
+				t.Fatalf("%+v in a batch: %v, alone %v", ps[i], got, want[i])
 			}
 		}
 	}

@@ -45,12 +45,18 @@ func (r *row) at(i int) uint32 {
 
 // allowed is the bounds at a point, of a row that adds.
 func (m *Model) allowed(t *tier, r *row, i int) boundsID {
-	b := r.at(i)
+	b := m.narrow(t, r, i)
 	for k := range r.wide {
 		if r.wide[k].set.bits.has(i) {
 			b = m.conns.or2(b, r.wide[k].add)
 		}
 	}
+	return b
+}
+
+// narrow is allowed without the wide sets.
+func (m *Model) narrow(t *tier, r *row, i int) boundsID {
+	b := r.at(i)
 	for k := range r.named {
 		if n := &r.named[k]; n.peer.possible.has(i) {
 			c := m.conns.id(m.ruleConns(t.binding, n.rule, i))
