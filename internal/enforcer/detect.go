@@ -141,15 +141,8 @@ func (d *detector) uncovered(p *Profile) {
 		return
 	}
 	for _, n := range d.c.Nodes {
-		var what string
-		switch {
-		case n.Labels["eks.amazonaws.com/compute-type"] == "fargate":
-			what = "a Fargate node"
-		case n.Labels["type"] == "virtual-kubelet":
-			what = "a virtual node"
-		case n.OS == "windows" && p.Name != "calico" && p.Name != "antrea":
-			what = "a Windows node"
-		default:
+		what := Without(p.Name, n)
+		if what == "" {
 			continue
 		}
 		p.Enforces = Unknown

@@ -100,9 +100,9 @@ func (w *walker) entry(path string) {
 	}
 }
 
-// manifest tells whether a file in a folder is read, by its ending.
+// manifest tells whether a file in a folder is read, by its ending. ".iptables" is the output of iptables-save.
 func manifest(path string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(path)))
+	return slices.Contains([]string{".yaml", ".yml", ".json", ".iptables"}, strings.ToLower(filepath.Ext(path)))
 }
 
 func isArchive(path string) bool {

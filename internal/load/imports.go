@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"path"
@@ -76,6 +77,13 @@ func exports() []export {
 				return strings.EqualFold(v.Get("type").Str(), "Microsoft.Network/networkSecurityGroups")
 			},
 			keep: []string{"id", "securityRules", "defaultSecurityRules"},
+		},
+		{ // nft -j list ruleset
+			kind: "NodeFirewall",
+			is: func(v *object.Value) bool {
+				return len(v.Get("nftables").List()) > 0 && v.Get("nftables").List()[0].Get("metainfo").IsSet()
+			},
+			keep: []string{"nftables"},
 		},
 	}
 }
@@ -164,6 +172,35 @@ func textField(line int, name, text string) object.Field {
 func (d *document) fileName() string {
 	base := path.Base(d.file)
 	return strings.TrimSuffix(base, path.Ext(base))
+}
+
+// isPacketFilter tells whether a text is the output of iptables-save or ip6tables-save: comments, then a table.
+func isPacketFilter(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' {
+			return slices.Contains([]string{"*filter", "*nat", "*mangle", "*raw", "*security"}, string(line))
+		}
+	}
+	return false
+}
+
+// packetFilter keeps such a text without the rules of tables that answers do not rest on. Lines keep their numbers.
+func (d *document) packetFilter() *object.Value {
+	var text bytes.Buffer
+	filter := false
+	for line := range bytes.Lines(d.chunk.text) {
+		word := bytes.TrimSpace(line)
+		if len(word) > 0 && word[0] == '*' {
+			filter = string(word) == "*filter"
+		}
+		if rule := bytes.HasPrefix(word, []byte("-A ")) || bytes.HasPrefix(word, []byte("[")); rule && !filter {
+			line = []byte("\n")
+		}
+		text.Write(line)
+	}
+	spec := &object.Value{Kind: object.Map, Line: 1, Fields: []object.Field{textField(1, "iptables", text.String())}}
+	return d.wrapped(1, ImportGroup+"/v1", "NodeFirewall", d.fileName(), object.Field{Name: "spec", Line: 1, Value: spec})
 }
 
 // freeName makes names unique: two nodes may have files of one name, and two regions clusters of one. An

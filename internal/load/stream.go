@@ -24,6 +24,11 @@ func (c *collector) stream(data []byte, file string) {
 	if !utf8.Valid(data) {
 		c.badText(file)
 	}
+	if isPacketFilter(data) {
+		d := document{c: c, file: file, chunk: chunk{text: data, line: 1}}
+		d.one(d.packetFilter())
+		return
+	}
 	chunks := c.transcript(data, file)
 	largest := 0
 	for _, ch := range chunks {

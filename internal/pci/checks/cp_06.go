@@ -15,8 +15,9 @@ var cp06 = pci.Check{
 		"thing in front of them.",
 	Fix: "Let nodes and the control plane alone reach the ports of Kubernetes, administrators alone SSH, and load balancers alone the node ports.",
 	Evidence: "The rules of the security groups (AWS), firewall rules (Google Cloud) and network security groups (Azure) in the input that let " +
-		"something in, against the ports of Kubernetes. Give those of the nodes. iptables and nftables of the machines themselves are not read. " +
-		"Source: Kubernetes documentation, ports and protocols.",
+		"something in, against the ports of Kubernetes; and what the packet filters of nodes let in to the node itself (iptables-save, nft -j list " +
+		"ruleset). Node ports do not come to these chains of a node. Beside a cloud's firewall an open filter of a node is left to a person. " +
+		"Sources: Kubernetes documentation, ports and protocols; iptables(8); libnftables-json(5).",
 	Run: runCp06,
 }
 
@@ -25,29 +26,35 @@ type nodePorts struct {
 	what   string
 	conns  netset.Conns
 	nobody bool // not even nodes need it
+	passed bool // nodes pass it on to pods, so it does not come to their filter for themselves
 }
 
 // portTable follows Kubernetes' documentation of its ports; SSH and RDP are what machines are managed with.
 func portTable() []nodePorts {
 	return []nodePorts{
-		{"the kubelet's read-only port (tcp/10255)", tcp(10255), true},
-		{"etcd (tcp/2379-2380)", netset.Ports(netset.TCP, 2379, 2380), false},
-		{"the kubelet (tcp/10250)", tcp(10250), false},
-		{"controller-manager and scheduler (tcp/10257, tcp/10259)", tcp(10257, 10259), false},
-		{"kube-proxy's metrics (tcp/10249)", tcp(10249), false},
-		{"node ports (30000-32767)", netset.Ports(netset.TCP, 30000, 32767).Union(netset.Ports(netset.UDP, 30000, 32767)), false},
-		{"SSH and RDP (tcp/22, tcp/3389)", tcp(22, 3389), false},
+		{"the kubelet's read-only port (tcp/10255)", tcp(10255), true, false},
+		{"etcd (tcp/2379-2380)", netset.Ports(netset.TCP, 2379, 2380), false, false},
+		{"the kubelet (tcp/10250)", tcp(10250), false, false},
+		{"controller-manager and scheduler (tcp/10257, tcp/10259)", tcp(10257, 10259), false, false},
+		{"kube-proxy's metrics (tcp/10249)", tcp(10249), false, false},
+		{"node ports (30000-32767)", netset.Ports(netset.TCP, 30000, 32767).Union(netset.Ports(netset.UDP, 30000, 32767)), false, true},
+		{"SSH and RDP (tcp/22, tcp/3389)", tcp(22, 3389), false, false},
 	}
 }
 
 func runCp06(in *pci.Input) []pci.Finding {
 	rules, of := openings(in)
 	if of == 0 {
-		return []pci.Finding{{Status: pci.Manual, Key: "absent", Message: "What does the firewall of the nodes let in? Add it to the input: aws ec2 describe-security-groups, gcloud compute firewall-rules list --format json, or az network nsg show."}}
+		return []pci.Finding{{Status: pci.Manual, Key: "absent", Message: "What does the firewall of the nodes let in? Add it to the input: aws ec2 describe-security-groups, gcloud compute firewall-rules list --format json, az network nsg show, or of each node iptables-save > NODE.iptables or nft -j list ruleset > NODE.json."}}
 	}
 	var found []pci.Finding
+	cloud := slices.ContainsFunc(rules, func(r opening) bool { return !r.node }) || of > len(nodeFirewalls(in))
 	for i, r := range rules {
 		for _, f := range judgeOpening(in, r) {
+			if f.Status == pci.Fail && r.node && cloud {
+				f.Status, f.Fix = pci.Manual, nil
+				f.Message += ". Does the cloud's firewall in front of the node close it?"
+			}
 			f.Subject, f.Pos = r.object.Ref, r.pos
 			f.Key = fmt.Sprintf("%s %s", r.name, f.Key)
 			if slices.ContainsFunc(rules[:i], func(q opening) bool { return q.object == r.object && q.name == r.name }) {
@@ -74,7 +81,7 @@ func judgeOpening(in *pci.Input, r opening) []pci.Finding {
 	public := r.addrs.Intersect(pci.PublicAddrs())
 	strange := r.addrs.Subtract(in.Cluster.NodeAddrs)
 	for _, p := range portTable() {
-		if !r.conns.Overlaps(p.conns) {
+		if !r.conns.Overlaps(p.conns) || r.node && p.passed {
 			continue
 		}
 		switch {

@@ -114,9 +114,7 @@ func isModelled(kind string) bool {
 // unseen is for a workload that policies leave open to the internet while no object leads there: pods with
 // private addresses cannot be routed to, others may be.
 func unseen(in *pci.Input, w *cluster.Workload, unread bool) *pci.Finding {
-	private := !in.Cluster.PodCIDRs.IsEmpty() && !in.Cluster.PodCIDRs.Overlaps(pci.PublicAddrs()) &&
-		(!in.Cluster.IPv4 || !in.Cluster.PodCIDRs.V4().IsEmpty()) && (!in.Cluster.IPv6 || !in.Cluster.PodCIDRs.V6().IsEmpty())
-	if private && !unread {
+	if privatePods(in) && !unread {
 		return nil
 	}
 	for _, e := range in.Model.Outside(w, policy.Ingress) {

@@ -20,8 +20,9 @@ type opening struct {
 	addrs  netset.Addrs
 	others []string // sources by name: groups, tags
 	own    bool     // its own group is a source
-	after  bool     // a rule that denies comes first, and may take something of it back
+	after  bool     // a rule that may deny comes first, and how much it takes back is not known
 	err    string   // what of it is not understood; the rest is then nothing
+	node   bool     // of the packet filter of one node
 }
 
 // openings gives the rules that let something in, of all firewalls in the input. of is their number.
@@ -58,6 +59,13 @@ func openings(in *pci.Input) (out []opening, of int) {
 				p.after = n > denied
 				out = append(out, p)
 			}
+		}
+	}
+	for _, n := range nodeFirewalls(in) {
+		of++
+		out = append(out, n.openings...)
+		if n.err != "" {
+			out = append(out, opening{object: n.object, pos: n.object.Pos, name: "the packet filter", err: n.err, node: true})
 		}
 	}
 	return out, of

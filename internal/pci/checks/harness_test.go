@@ -92,10 +92,10 @@ func readArchive(t *testing.T, a *txtar.Archive) (files map[string]string, opt o
 			want = string(f.Data)
 		case f.Name == "options":
 			opt = readOptions(t, string(f.Data))
-		case strings.HasSuffix(f.Name, ".yaml") && files[f.Name] == "":
+		case (strings.HasSuffix(f.Name, ".yaml") || strings.HasSuffix(f.Name, ".iptables")) && files[f.Name] == "":
 			files[f.Name] = string(f.Data)
 		default:
-			t.Fatalf("what is file %s? want .yaml, options or want, each once", f.Name)
+			t.Fatalf("what is file %s? want .yaml, .iptables, options or want, each once", f.Name)
 		}
 	}
 	if want == "" {
