@@ -13,7 +13,7 @@ import (
 )
 
 var den09 = pci.Check{
-	ID: "DEN-09", Title: "nobody from outside gives himself the labels that the cardholder data environment trusts", Since: "0.2.0", Severity: pci.High,
+	ID: "DEN-09", Title: "the labels that let pods into the cardholder data environment are not for strangers to take", Since: "0.2.0", Severity: pci.High,
 	Requirements: []string{"1.3.1", "7.2.5"}, Guidance: []string{"16.4"}, NeedsScope: true,
 	Why: "A policy that lets in pods with a label trusts everybody who may create pods with that label, and one that goes by a label of namespaces " +
 		"everybody who may label namespaces. An account outside of the environment with that right walks in without touching a policy.",
@@ -49,7 +49,7 @@ func runDen09(in *pci.Input) []pci.Finding {
 	guards := admissionRules(in, trusts)
 	var people []string
 	var because []pci.Because
-	found := eachSubject(access, "subjects of bindings", "none of them is outside of the cardholder data environment and can give himself a trusted label",
+	found := eachSubject(access, "subjects of bindings", "none of them is outside of the cardholder data environment and can take a trusted label",
 		func(g rbac.Grant) bool {
 			return !ofAPIServer(g.Subject) && !ofController(g.Subject) && entersBy(g, where, byLabel) != ""
 		},
@@ -61,9 +61,9 @@ func runDen09(in *pci.Input) []pci.Finding {
 			w := workloadOf(in, s)
 			switch {
 			case everybody(s):
-				f.Status, f.Message = pci.Fail, fmt.Sprintf("%s can give itself a label that policies of the cardholder data environment trust, and that group holds every account of its kind", s)
+				f.Status, f.Message = pci.Fail, fmt.Sprintf("%s can take a label that policies of the cardholder data environment trust, and that group holds every account of its kind", s)
 			case w != nil && outside(in, w):
-				f.Status, f.Message = pci.Fail, fmt.Sprintf("%s, with which %s runs outside of the cardholder data environment, can give itself a label that policies trust", s, w.Ref)
+				f.Status, f.Message = pci.Fail, fmt.Sprintf("%s, with which %s runs outside of the cardholder data environment, can take a label that policies trust", s, w.Ref)
 			}
 			if f.Status == pci.Fail {
 				f.Severity = pci.High.Up()
