@@ -19,7 +19,8 @@ import (
 type point struct {
 	kind    pointKind
 	pod     *cluster.Pod    // a member, for classes; nil for Nodes
-	members []*cluster.Pod  // classes
+	members []*cluster.Pod  // host classes
+	count   int             // of the pods of pod classes
 	addrs   netset.Addrs    // atoms
 	addr    *[2]addrKnown   // by family: classes
 	node    string          // host classes: the node, "" when not known
@@ -111,6 +112,11 @@ func (l *addrLine) find(a netip.Addr) int {
 	return i
 }
 
+// holds tells whether an address is of an atom.
+func (l *addrLine) holds(atom int, a netip.Addr) bool {
+	return !a.Less(l.starts[atom]) && (atom+1 == len(l.starts) || a.Less(l.starts[atom+1]))
+}
+
 // within is the atoms, as runs, that make up a set whose ends the line was cut at.
 func (l *addrLine) within(set netset.Addrs, add func(lo, hi int)) {
 	for _, r := range set.Ranges() {
@@ -129,15 +135,20 @@ func (m *Model) makePoints() {
 	} else if m.cluster.IPv6 && !m.cluster.IPv4 {
 		m.families = []family{v6}
 	}
-	x := classIndex{m: m, v: &v, byHash: map[uint64][]int{}, addrs: map[string]*[2]addrKnown{}, shapes: map[addrShape]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
+	x := classIndex{m: m, v: &v, byHash: map[uint64][]int32{}, addrs: map[string]*[2]addrKnown{}, shapes: map[addrShape]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
 	var hosts []point
 	hostIndex := map[string]int{}
-	for _, p := range m.cluster.Pods {
+	found := make([]int32, len(m.cluster.Pods)) // host classes are negative
+	nodes := map[string]*cluster.Node{}
+	for _, n := range m.cluster.Nodes {
+		nodes[n.Name] = n
+	}
+	for n, p := range m.cluster.Pods {
 		if !p.HostNetwork {
-			m.classOf[p] = x.class(p)
+			found[n] = int32(x.classOf(p))
 			continue
 		}
-		pt := m.hostClass(p, v.hostAddrs)
+		pt := m.hostClass(p, nodes[p.NodeName], v.hostAddrs)
 		if !v.nodes {
 			pt.node = ""
 		}
@@ -149,21 +160,22 @@ func (m *Model) makePoints() {
 			hosts = append(hosts, pt)
 		}
 		hosts[i].members = append(hosts[i].members, p)
-		m.classOf[p] = -1 - i
+		found[n] = int32(-1 - i)
 	}
 	x.order()
 	m.hosts = len(m.points)
 	m.tunnels = slices.ContainsFunc(m.points, func(p point) bool { return p.ambient != enforcer.No })
-	for p, i := range m.classOf {
+	m.classes = make([]uint32, len(found))
+	for n, i := range found {
 		if i < 0 {
-			m.classOf[p] = m.hosts - 1 - i
+			m.classes[n] = uint32(m.hosts - 1 - int(i))
 		} else {
-			m.classOf[p] = x.place[i]
+			m.classes[n] = uint32(x.place[i])
 		}
 	}
 	m.points = append(m.points, hosts...)
 	m.nodesAny = len(m.points)
-	m.points = append(m.points, m.hostClass(nil, v.hostAddrs))
+	m.points = append(m.points, m.hostClass(nil, nil, v.hostAddrs))
 	m.atoms = len(m.points)
 	for _, s := range m.line.sets {
 		m.points = append(m.points, point{kind: atomPoint, addrs: s, addr: &[2]addrKnown{}})
@@ -324,16 +336,18 @@ func (m *Model) known(ips []netip.Addr, f family) addrKnown {
 	return k
 }
 
-// hostClass is the class of a host-network pod, or of any node when p is nil. Its address is its node's.
-func (m *Model) hostClass(p *cluster.Pod, byAddr bool) point {
+// classOf is the point of a pod of the cluster.
+func (m *Model) classOf(p *cluster.Pod) int { return int(m.classes[p.Number]) }
+
+// hostClass is the class of a host-network pod of a node that may be nil, or of any node when p is nil. Its address
+// is its node's.
+func (m *Model) hostClass(p *cluster.Pod, node *cluster.Node, byAddr bool) point {
 	pt := point{kind: hostPoint, pod: p, addr: &[2]addrKnown{}}
 	var ips []netip.Addr
 	if p != nil {
 		pt.node, ips = p.NodeName, p.IPs
-		for _, n := range m.cluster.Nodes {
-			if n.Name == p.NodeName && len(n.Internal) > 0 {
-				ips = slices.Concat(n.Internal, n.External)
-			}
+		if node != nil && len(node.Internal) > 0 {
+			ips = slices.Concat(node.Internal, node.External)
 		}
 	}
 	for _, f := range [2]family{v4, v6} {

@@ -12,7 +12,7 @@ import (
 type classIndex struct {
 	m      *Model
 	v      *vocabulary
-	byHash map[uint64][]int
+	byHash map[uint64][]int32
 	addrs  map[string]*[2]addrKnown // equal knowledge of addresses is one value
 	shapes map[addrShape]*[2]addrKnown
 	ports  map[string]uint32 // equal named ports are one number
@@ -20,23 +20,41 @@ type classIndex struct {
 	lastPorts []cluster.Port // of the pod before, with their number
 	lastID    uint32
 	place     []int // class as found to its number
+
+	// The pod before, with its class. What the addresses of a pod tell nearly always is what they told last.
+	last     *cluster.Pod
+	lastIs   int
+	lastAddr *[2]addrKnown
+	lastAtom int // of the only address, -1 when that was not so simple
+}
+
+// classOf is class; it looks closer only where a pod is not like the one before it.
+func (x *classIndex) classOf(p *cluster.Pod) int {
+	before := x.lastAddr
+	addr := x.addrOf(p)
+	if q := x.last; q != nil && addr == before && p.Workload == q.Workload && p.Template == q.Template && p.SharesLabels(q) && len(x.m.set.Facts) == 0 &&
+		(len(x.v.accounts) == 0 || p.ServiceAccount == q.ServiceAccount) && (len(x.v.names) == 0 || samePorts(p.Ports, q.Ports)) {
+		x.m.points[x.lastIs].count++
+		return x.lastIs
+	}
+	x.last, x.lastIs = p, x.class(p, addr)
+	return x.lastIs
 }
 
 // class is the number of the pod's class in order of discovery.
-func (x *classIndex) class(p *cluster.Pod) int {
-	addr := x.addrOf(p)
+func (x *classIndex) class(p *cluster.Pod, addr *[2]addrKnown) int {
 	ambient := x.m.inAmbient(p)
 	ports, bare := x.portsOf(p), x.m.bare(p)
 	h := x.hash(p)
 	for _, i := range x.byHash[h] {
 		if pt := &x.m.points[i]; pt.addr == addr && pt.ports == ports && pt.bare == bare && pt.ambient == ambient && x.same(pt.pod, p) {
-			pt.members = append(pt.members, p)
-			return i
+			pt.count++
+			return int(i)
 		}
 	}
 	i := len(x.m.points)
-	x.byHash[h] = append(x.byHash[h], i)
-	x.m.points = append(x.m.points, point{kind: podPoint, pod: p, ports: ports, bare: bare, ambient: ambient, addr: addr, members: []*cluster.Pod{p}})
+	x.byHash[h] = append(x.byHash[h], int32(i))
+	x.m.points = append(x.m.points, point{kind: podPoint, pod: p, ports: ports, bare: bare, ambient: ambient, addr: addr, count: 1})
 	return i
 }
 
@@ -105,6 +123,9 @@ func (x *classIndex) sameLabels(p, q *cluster.Pod) bool {
 }
 
 func samePorts(a, b []cluster.Port) bool {
+	if len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) {
+		return true
+	}
 	return slices.EqualFunc(a, b, func(p, q cluster.Port) bool {
 		return p.Name == q.Name && p.Number == q.Number && p.Protocol == q.Protocol
 	})
@@ -119,6 +140,17 @@ type addrShape struct {
 
 // addrOf is what is known of the pod's addresses, one pointer for equal knowledge.
 func (x *classIndex) addrOf(p *cluster.Pod) *[2]addrKnown {
+	if len(p.IPs) == 1 && x.lastAddr != nil && x.lastAtom >= 0 && x.m.line.holds(x.lastAtom, p.IPs[0]) {
+		return x.lastAddr
+	}
+	x.lastAddr, x.lastAtom = x.newAddrOf(p), -1
+	if len(p.IPs) == 1 {
+		x.lastAtom = x.m.line.find(p.IPs[0])
+	}
+	return x.lastAddr
+}
+
+func (x *classIndex) newAddrOf(p *cluster.Pod) *[2]addrKnown {
 	var known [2]addrKnown
 	for _, f := range [2]family{v4, v6} {
 		if known[f] = x.m.podAddr(p, f); !x.v.podAddrs { // then only the family matters

@@ -23,7 +23,7 @@ func (m *Model) Isolation(p *cluster.Pod, d policy.Direction) Isolation {
 		out.Reasons = []Reason{{Code: "host-network", Msg: "the pod uses its node's network, which pod policies do not bind", Pos: p.Pos(), Ref: p.Workload.Ref}}
 		return out
 	}
-	pr := m.profileAt(policy.Network, d, m.classOf[p])
+	pr := m.profileAt(policy.Network, d, m.classOf(p))
 	for _, k := range pr.picks {
 		q := &m.policies[k.policy]
 		if !q.Isolates[d] && len(q.Doubts) == 0 {

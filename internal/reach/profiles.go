@@ -2,6 +2,7 @@ package reach
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -54,6 +55,9 @@ func (m *Model) makeProfiles() {
 		m.layered[m.policies[i].Layer] = true
 	}
 	m.layered[policy.Network] = true
+	for i := range m.policies {
+		m.policies[i].whom = m.subjects(m.policies[i].Policy)
+	}
 	for _, l := range policy.Layers {
 		if !m.layered[l] {
 			continue
@@ -76,39 +80,51 @@ type profileBuilder struct {
 
 func (b *profileBuilder) build() {
 	m := b.m
-	picks := make([][]pick, m.hosts)
 	isolated := b.isolatedOtherwise()
+	// Twice over the policies, first to count: then the picks of all classes lie in one piece of memory.
+	ends := make([]int, m.hosts+1)
+	b.eachPick(isolated, func(c int, _ pick) { ends[c+1]++ })
+	for c := range m.hosts {
+		ends[c+1] += ends[c]
+	}
+	picks, next := make([]pick, ends[m.hosts]), slices.Clone(ends)
+	b.eachPick(isolated, func(c int, k pick) {
+		picks[next[c]] = k
+		next[c]++
+	})
+	m.byClass[b.layer][b.dir] = make([]int, m.hosts)
+	for c := range m.hosts {
+		m.byClass[b.layer][b.dir][c] = b.profile(m.points[c].pod, picks[ends[c]:ends[c+1]])
+	}
+}
+
+// eachPick goes over the policies in order and gives the classes that each selects.
+func (b *profileBuilder) eachPick(isolated bitset, f func(class int, k pick)) {
+	m := b.m
 	for i := range m.policies {
 		p := &m.policies[i]
-		if p.Layer != b.layer || !acts(p.Policy, b.dir) {
+		if p.Layer != b.layer || !p.acts[b.dir] || p.whom.possible.empty() {
 			continue
 		}
-		whom := m.subjects(p.Policy)
-		if whom.possible.empty() {
-			continue
-		}
+		whom := p.whom
 		for _, r := range whom.possible.runs {
-			for c := r.lo; c < r.hi; c++ {
-				k := pick{i, p.sure && (whom.certain == whom.possible || whom.certain.has(int(c)))}
+			for c := int(r.lo); c < int(r.hi); c++ {
+				k := pick{i, p.sure && (whom.certain == whom.possible || whom.certain.has(c))}
 				if m.points[c].bare && p.Layer == policy.Network {
 					if m.profile.BarePods == enforcer.No {
 						continue
 					}
 					k.sure = false
 				}
-				if isolated != nil && p.Tier == policy.BaselineTier && isolated.has(int(c)) {
+				if isolated != nil && p.Tier == policy.BaselineTier && isolated.has(c) {
 					if m.profile.BaselineByDirection == enforcer.No {
 						continue
 					}
 					k.sure = false
 				}
-				picks[c] = append(picks[c], k)
+				f(c, k)
 			}
 		}
-	}
-	m.byClass[b.layer][b.dir] = make([]int, m.hosts)
-	for c := range m.hosts {
-		m.byClass[b.layer][b.dir][c] = b.profile(m.points[c].pod, picks[c])
 	}
 }
 
@@ -122,7 +138,7 @@ func (b *profileBuilder) isolatedOtherwise() bitset {
 	out := newBitset(m.hosts)
 	for i := range m.policies {
 		if p := &m.policies[i]; p.Ref.Group == "networking.k8s.io" {
-			if whom := m.subjects(p.Policy); !whom.possible.empty() {
+			if whom := p.whom; !whom.possible.empty() {
 				for _, r := range whom.possible.runs {
 					out.fill(int(r.lo), int(r.hi))
 				}
@@ -149,8 +165,7 @@ func (m *Model) subjects(p *policy.Policy) matched {
 // profile is the number of the profile with the given picks, of a pod.
 func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
 	m := b.m
-	pr := &profile{binding: b.binding, picks: picks}
-	pr.subject = pod
+	pr := profile{binding: b.binding}
 	if b.layer == policy.Network {
 		for i, o := range m.opaque {
 			if o.Namespace == "" || o.Namespace == pod.Namespace.Name {
@@ -170,8 +185,11 @@ func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
 	}
 	i := len(m.profiles[b.layer][b.dir])
 	b.profiles[string(b.buf)] = i
-	m.profiles[b.layer][b.dir] = append(m.profiles[b.layer][b.dir], pr)
-	b.split(pr)
+	pr.subject, pr.picks = pod, slices.Clone(picks)
+	kept := new(profile)
+	*kept = pr
+	m.profiles[b.layer][b.dir] = append(m.profiles[b.layer][b.dir], kept)
+	b.split(kept)
 	return i
 }
 

@@ -183,7 +183,7 @@ func (m *Model) Between(src, dst Peer) Bounds {
 		return m.ownNode(src, dst)
 	}
 	if src.Pod != nil && src.Pod == dst.Pod && !src.Pod.Template {
-		b := m.conns.bounds(m.pointPair(m.classOf[src.Pod], m.classOf[src.Pod]))
+		b := m.conns.bounds(m.pointPair(m.classOf(src.Pod), m.classOf(src.Pod)))
 		return Bounds{Must: b.Must, May: netset.All()}
 	}
 	out := noneID
@@ -230,10 +230,10 @@ func (m *Model) pointsOf(p Peer) []int {
 	switch {
 	case p.Workload != nil:
 		for _, q := range p.Workload.Pods {
-			out = append(out, m.classOf[q])
+			out = append(out, m.classOf(q))
 		}
 	case p.Pod != nil:
-		out = append(out, m.classOf[p.Pod])
+		out = append(out, m.classOf(p.Pod))
 	case p.Entity != "":
 		out = append(out, m.nodesAny)
 	default:

@@ -118,10 +118,10 @@ type Model struct {
 	conns    *table
 	families []family // one entry when addresses of pods never matter
 	points   []point  // pod classes, then host classes, then address atoms
-	classOf  map[*cluster.Pod]int
-	hosts    int // index of the first host class
-	atoms    int // index of the first atom
-	nodesAny int // host point for Nodes
+	classes  []uint32 // by number of the pod
+	hosts    int      // index of the first host class
+	atoms    int      // index of the first atom
+	nodesAny int      // host point for Nodes
 	placed   *places
 	tunnels  bool // an ambient mesh may carry traffic between some pods
 	line     addrLine
@@ -147,6 +147,8 @@ type applied struct {
 	sure   bool    // it is certainly in force
 	allows [2]bool // by direction: its rules only allow, and each is understood
 	named  [2]bool // by direction: some rule names ports
+	acts   [2]bool // by direction: it says anything
+	whom   matched // the classes it binds
 	rules  []ruleSets
 }
 
@@ -168,7 +170,7 @@ func (m *Model) Policies() policy.Set { return m.set }
 // that reaches beyond its own namespace.
 func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 	set.Policies = doubtUnread(c, set.Policies, prof)
-	m := &Model{cluster: c, set: set, profile: prof, conns: newTable(len(set.Policies)), classOf: map[*cluster.Pod]int{}}
+	m := &Model{cluster: c, set: set, profile: prof, conns: newTable(len(set.Policies))}
 	if prof.Enforces == enforcer.Unknown {
 		m.maybeOff = [2]bool{true, true}
 	}
@@ -223,7 +225,7 @@ func (m *Model) ownNodeLetIn() enforcer.Answer {
 }
 
 func newApplied(p *policy.Policy, sure bool) applied {
-	a := applied{Policy: p, sure: sure, allows: [2]bool{true, true}}
+	a := applied{Policy: p, sure: sure, allows: [2]bool{true, true}, acts: [2]bool{acts(p, policy.Ingress), acts(p, policy.Egress)}}
 	for j := range p.Rules {
 		r := &p.Rules[j]
 		d := r.Direction

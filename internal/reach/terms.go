@@ -1,8 +1,6 @@
 package reach
 
 import (
-	"strings"
-
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
@@ -102,29 +100,30 @@ func (m *Model) indexTerms(v *vocabulary) {
 }
 
 // termKey tells terms apart.
-func termKey(t *policy.Term) string {
-	var b strings.Builder
-	b.WriteString(t.Namespace)
+func termKey(t *policy.Term) string { return string(appendTerm(nil, t)) }
+
+func appendTerm(b []byte, t *policy.Term) []byte {
+	b = append(b, t.Namespace...)
 	for _, s := range [4]cluster.Selector{t.NamespaceSelector, t.Pods, t.ServiceAccounts, t.Facts} {
-		b.WriteByte(0)
-		for _, r := range s {
-			b.WriteByte('0' + byte(r.Op))
-			b.WriteString(r.Key)
+		b = append(b, 0)
+		for i := range s {
+			r := &s[i]
+			b = append(append(b, '0'+byte(r.Op)), r.Key...)
 			for _, v := range r.Values {
-				b.WriteByte(1)
-				b.WriteString(v)
+				b = append(append(b, 1), v...)
 			}
-			b.WriteByte(2)
+			b = append(b, 2)
 		}
 	}
-	return b.String()
+	return b
 }
 
 // termSet is the classes that a term matches. It says the same as selects, for all of them at once.
 func (m *Model) termSet(t *policy.Term) matched {
 	x := &m.terms
-	key := termKey(t)
-	if s, ok := x.found[key]; ok {
+	var buf [256]byte
+	key := appendTerm(buf[:0], t)
+	if s, ok := x.found[string(key)]; ok {
 		return s
 	}
 	var certain, possible setBuilder
@@ -168,7 +167,7 @@ func (m *Model) termSet(t *policy.Term) matched {
 		}
 	}
 	s := m.makeMatched(&certain, &possible)
-	x.found[key] = s
+	x.found[string(key)] = s
 	return s
 }
 
@@ -186,8 +185,9 @@ func (m *Model) conditions(t *policy.Term) []condition {
 
 func (m *Model) matchSpaces(s cluster.Selector) spacesMatch {
 	x := &m.terms
-	key := termKey(&policy.Term{NamespaceSelector: s})
-	if in, ok := x.inSpaces[key]; ok {
+	var buf [256]byte
+	key := appendTerm(buf[:0], &policy.Term{NamespaceSelector: s})
+	if in, ok := x.inSpaces[string(key)]; ok {
 		return in
 	}
 	conditions := make([]condition, len(s))
@@ -200,7 +200,7 @@ func (m *Model) matchSpaces(s cluster.Selector) spacesMatch {
 			in.classes += sp.hi - sp.lo
 		}
 	}
-	x.inSpaces[key] = in
+	x.inSpaces[string(key)] = in
 	return in
 }
 
