@@ -3,16 +3,15 @@ package main
 import (
 	"context"
 	"crypto"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bulkhead-sec/bulkhead/internal/evidence"
 	"github.com/bulkhead-sec/bulkhead/internal/pci/checks"
@@ -27,16 +26,18 @@ digests, checks the signature, evaluates the saved input again and compares ever
 func newEvidence(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "evidence", Short: "make, sign and check the package for the assessor", Long: evidenceDoc,
-		Args: arguments(0, 0, "one of create, sign, verify, chain, key"),
+		Args: arguments(0, 0, "one of create, sign, timestamp, verify, chain, key"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEvidenceCreate(g), newEvidenceSign(), newEvidenceVerify(g), newEvidenceChain(g), newEvidenceKey())
+	cmd.AddCommand(newEvidenceCreate(g), newEvidenceSign(), newEvidenceTimestamp(g), newEvidenceVerify(g), newEvidenceChain(g), newEvidenceKey())
 	return cmd
 }
 
 type createOptions struct {
 	sourceOptions
 	out, key, at, subject, previous string
+
+	asked []string // the command line, for the manifest
 }
 
 const createDoc = `Create evaluates SOURCE and writes the package. With --key it is signed. The same input, flags, version and time
@@ -52,7 +53,10 @@ func newEvidenceCreate(g *globals) *cobra.Command {
 	var o createOptions
 	cmd := &cobra.Command{
 		Use: "create --out DIR SOURCE...", Short: "make a package", Long: createDoc + exitHelp, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return runEvidenceCreate(cmd.Context(), g, &o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.asked = asked(cmd, args)
+			return runEvidenceCreate(cmd.Context(), g, &o, args)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "folder to make; it must be empty or not exist")
@@ -71,7 +75,7 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 		return err
 	}
 	m := &evidence.Manifest{
-		Tool: g.tool(), Created: created, Subject: o.subject, Sources: append([]string{}, sources...),
+		Tool: g.tool(), Created: created.Format(time.RFC3339), Subject: o.subject, Sources: append([]string{}, sources...), Command: o.asked,
 		Assume: evidence.Assume{
 			Namespace: o.namespace, Enforcer: o.enforcer, PodCIDRs: o.podCIDRs, ServiceCIDRs: o.svcCIDRs, NodeCIDRs: o.nodeCIDRs, ScopeLabel: o.scopeLabel,
 		},
@@ -94,6 +98,9 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 	defer p.done()
 	loaded, err := g.read(ctx, sources, &o.sourceOptions, p)
 	if err != nil {
+		return err
+	}
+	if m.Collected, err = o.collected(created); err != nil {
 		return err
 	}
 	p.phase("computing")
@@ -122,20 +129,49 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 	return answered(result.ExitCode())
 }
 
-// created is the time to write into the package.
-func (o *createOptions) created() (string, error) {
-	at, err := clock()
-	if err != nil {
-		return "", err
-	}
+// created is the time to write into the package, to the second.
+func (o *createOptions) created() (time.Time, error) {
 	if o.at != "" {
 		t, err := time.Parse(time.RFC3339, o.at)
 		if err != nil {
-			return "", fmt.Errorf("--at: %w", err)
+			return t, fmt.Errorf("--at: %w", err)
 		}
-		at = t
+		return t.UTC(), nil
 	}
-	return at.UTC().Format(time.RFC3339), nil
+	return clock()
+}
+
+// collected is when reading began and ended, which are one where the time is stated.
+func (o *createOptions) collected(start time.Time) (*evidence.Collected, error) {
+	end, err := o.created()
+	if err != nil {
+		return nil, err
+	}
+	by := "clock of this machine"
+	switch {
+	case o.at != "":
+		by = "--at"
+	case os.Getenv("SOURCE_DATE_EPOCH") != "":
+		by = "SOURCE_DATE_EPOCH"
+	}
+	return &evidence.Collected{Start: start.Format(time.RFC3339), End: end.Format(time.RFC3339), Clock: by}, nil
+}
+
+// asked is the command line as it bears on the result: flags by name, then sources. Where the package goes and who
+// signs it does not, and values for charts may be secret.
+func asked(cmd *cobra.Command, sources []string) []string {
+	out := strings.Fields(cmd.CommandPath())
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "out", "key", "previous", "no-progress", "color":
+			return
+		case "set":
+			out = append(out, "--set=...")
+			return
+		}
+		out = append(out, "--"+f.Name+"="+f.Value.String())
+	})
+	return append(out, sources...)
 }
 
 // tool says what this program is, with a digest of its checks.
@@ -199,89 +235,6 @@ func writeNew(name string, data []byte, mode os.FileMode) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
-}
-
-const verifyDoc = `Verify checks a package, with nothing but the folder and the public key.
-
-Exit codes: 0 everything holds; 1 something does not, and the file is named; 2 this is no package; 3 everything
-that was checked holds, but not all could be checked (no key was given, or the package is not signed).
-`
-
-func newEvidenceVerify(g *globals) *cobra.Command {
-	var key, out string
-	cmd := &cobra.Command{
-		Use: "verify --key PUBLIC DIR", Short: "check a package", Long: verifyDoc, Args: arguments(1, 1, "one package"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := g.verify(cmd.Context(), args[0], key)
-			if err != nil {
-				return err
-			}
-			return printReport(g.stdout, args[0], r, out)
-		},
-	}
-	cmd.Flags().StringVar(&key, "key", "", "public key or certificate (PEM)")
-	output(cmd, &out, []string{"text", "json"})
-	return cmd
-}
-
-func (g *globals) verify(ctx context.Context, dir, keyFile string) (*evidence.Report, error) {
-	var key crypto.PublicKey
-	if keyFile != "" {
-		var err error
-		if key, err = readKey(keyFile, evidence.ReadPublic); err != nil {
-			return nil, fmt.Errorf("--key: %w", err)
-		}
-	}
-	return evidence.Verify(ctx, dir, key, g.tool(), func(snapshot []byte, m *evidence.Manifest) ([]evidence.File, error) {
-		files, _, err := g.derive(ctx, snapshot, m)
-		return files, err
-	})
-}
-
-func printReport(w io.Writer, dir string, r *evidence.Report, format string) error {
-	if format == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
-			return err
-		}
-		return answered(reportCode(r))
-	}
-	m := r.Manifest
-	fmt.Fprintf(w, "Package   %s, made %s by %s %s\n", harmless(dir), harmless(m.Created), harmless(m.Tool.Name), harmless(m.Tool.Version))
-	if m.Subject != "" {
-		fmt.Fprintf(w, "Subject   %s\n", harmless(m.Subject))
-	}
-	signed := "no"
-	if r.Signed {
-		signed = "yes, by the key given"
-	}
-	fmt.Fprintf(w, "Signed    %s\nFiles     %d compared, %d computed again\n", signed, r.Files, r.Derived)
-	for _, u := range r.Unchecked {
-		fmt.Fprintf(w, "NOT CHECKED  %s\n", u)
-	}
-	for _, f := range r.Faults {
-		fmt.Fprintf(w, "FAULT  %s: %s\n", harmless(f.Path), harmless(f.Msg))
-	}
-	switch {
-	case len(r.Faults) > 0:
-		fmt.Fprintf(w, "Result    %d faults: do not rely on this package\n", len(r.Faults))
-	case len(r.Unchecked) > 0:
-		fmt.Fprintf(w, "Result    what was checked holds\n")
-	default:
-		fmt.Fprintf(w, "Result    everything holds\n")
-	}
-	return answered(reportCode(r))
-}
-
-func reportCode(r *evidence.Report) int {
-	switch {
-	case len(r.Faults) > 0:
-		return 1
-	case len(r.Unchecked) > 0:
-		return 3
-	}
-	return 0
 }
 
 // harmless shows text from a package on a terminal.

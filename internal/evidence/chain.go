@@ -99,7 +99,7 @@ func readLink(dir string) (*Manifest, string, map[string]string, error) {
 	if err != nil {
 		return nil, "", nil, err
 	}
-	data, err := read(root, "results/results.json")
+	data, err := read(root, ResultsFile, maxFile)
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -107,7 +107,7 @@ func readLink(dir string) (*Manifest, string, map[string]string, error) {
 		Checks []struct{ ID, Status string } `json:"checks"`
 	}
 	if err := json.Unmarshal(data, &record); err != nil {
-		return nil, "", nil, fmt.Errorf("results/results.json: %w", err)
+		return nil, "", nil, fmt.Errorf(ResultsFile+": %w", err)
 	}
 	out := map[string]string{}
 	for _, k := range record.Checks {

@@ -29,10 +29,19 @@ const (
 	ManifestFile    = "manifest.json"
 	AttestationFile = "attestation.dsse.json"
 	SnapshotFile    = "snapshot/input.json"
+	ResultsFile     = "results/results.json"
+	TimestampFile   = "timestamp.tsr" // an RFC 3161 response about the attestation, or the manifest when there is none
 )
 
-// maxFile limits one file of a package that is read back.
-const maxFile = 4 << 30
+// What is read back of a package, which may come from anyone.
+const (
+	maxFile     = 4 << 30  // bytes of a file that the manifest names
+	maxHead     = 16 << 20 // of the manifest and of the attestation
+	maxStamp    = 64 << 10 // of the timestamp; the library goes one call deeper for each level of nesting
+	maxFiles    = 10_000   // that a manifest names
+	maxPath     = 512      // bytes
+	maxStranger = 100      // files beside those of the manifest that are told
+)
 
 // File is one file of the package. Derived files are computed from the snapshot and the manifest alone.
 type File struct {
@@ -43,14 +52,24 @@ type File struct {
 
 // Manifest says what the package holds and how it was made. It is the only file with a time in it.
 type Manifest struct {
-	Protocol string   `json:"protocol"`
-	Tool     Tool     `json:"tool"`
-	Created  string   `json:"created"`           // RFC 3339, by the clock of the machine that made it, or as stated
-	Subject  string   `json:"subject,omitempty"` // what was looked at, as stated: the name of the cluster
-	Sources  []string `json:"sources"`           // as the user named them
-	Assume   Assume   `json:"assume"`
-	Previous string   `json:"previous,omitempty"` // SHA-256 of the manifest before this one in a chain
-	Files    []Entry  `json:"files"`              // all but the manifest and the attestation, sorted by path
+	Protocol  string     `json:"protocol"`
+	Tool      Tool       `json:"tool"`
+	Created   string     `json:"created"`             // RFC 3339, by the clock of the machine that made it, or as stated
+	Subject   string     `json:"subject,omitempty"`   // what was looked at, as stated: the name of the cluster
+	Sources   []string   `json:"sources"`             // as the user named them
+	Command   []string   `json:"command,omitempty"`   // what was asked for: flags by name, without the names of output files and without values of --set
+	Collected *Collected `json:"collected,omitempty"` // when the sources were read
+	Assume    Assume     `json:"assume"`
+	Previous  string     `json:"previous,omitempty"` // SHA-256 of the manifest before this one in a chain
+	Files     []Entry    `json:"files"`              // all but the manifest and the attestation, sorted by path
+}
+
+// Collected is the time of the first and of the last look at the sources (RFC 3339), and where the time is from:
+// "clock of this machine", "SOURCE_DATE_EPOCH" or "--at".
+type Collected struct {
+	Start string `json:"start"`
+	End   string `json:"end"`
+	Clock string `json:"clock"`
 }
 
 // Tool says what made the package. Rules is a digest of the checks and their texts.
@@ -132,8 +151,8 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// read reads one file of the package, never following a link out of it.
-func read(root *os.Root, name string) ([]byte, error) {
+// read reads one file of the package, never following a link out of it and never more than most bytes.
+func read(root *os.Root, name string, most int64) ([]byte, error) {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
@@ -144,39 +163,60 @@ func read(root *os.Root, name string) ([]byte, error) {
 	} else if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a plain file", name)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s is larger than %d bytes", name, maxFile)
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s is larger than %d bytes", name, most)
 	}
 	return data, err
 }
 
 // readManifest reads the manifest strictly, and gives its digest.
 func readManifest(root *os.Root) (*Manifest, string, error) {
-	data, err := read(root, ManifestFile)
+	data, err := read(root, ManifestFile, maxHead)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", fmt.Errorf("%s is missing: this is no evidence package", ManifestFile)
 	} else if err != nil {
 		return nil, "", err
 	}
+	m, err := parseManifest(data)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", ManifestFile, err)
+	}
+	return m, digest(data), nil
+}
+
+// parseManifest takes nothing but what Write writes: one way to say a thing leaves no room to hide another.
+func parseManifest(data []byte) (*Manifest, error) {
 	m := &Manifest{}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(m); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", ManifestFile, err)
+		return nil, err
 	}
 	if m.Protocol != Protocol {
-		return nil, "", fmt.Errorf("%s: protocol %q: this version reads %q", ManifestFile, m.Protocol, Protocol)
+		return nil, fmt.Errorf("protocol %q: this version reads %q", m.Protocol, Protocol)
 	}
 	if again, err := encode(m); err != nil || !bytes.Equal(again, data) {
-		return nil, "", fmt.Errorf("%s is not as it was written", ManifestFile)
+		return nil, errors.New("not as it was written")
+	}
+	if len(m.Files) > maxFiles {
+		return nil, fmt.Errorf("it names %d files: more than %d", len(m.Files), maxFiles)
 	}
 	for i, e := range m.Files {
-		if e.Path != path.Clean(e.Path) || path.IsAbs(e.Path) || strings.HasPrefix(e.Path, "..") || i > 0 && m.Files[i-1].Path >= e.Path {
-			return nil, "", fmt.Errorf("%s: path %q", ManifestFile, e.Path)
+		ordered := i == 0 || m.Files[i-1].Path < e.Path
+		if !fs.ValidPath(e.Path) || len(e.Path) > maxPath || strings.ContainsAny(e.Path, "\\:\x00") || !ordered || atFixedPlace(e.Path) {
+			return nil, fmt.Errorf("path %.200q", e.Path)
+		}
+		if e.Size < 0 || e.Size > maxFile {
+			return nil, fmt.Errorf("%.200q: %d bytes", e.Path, e.Size)
 		}
 	}
-	return m, digest(data), nil
+	return m, nil
+}
+
+// atFixedPlace tells of files that no manifest names: they are made after it.
+func atFixedPlace(path string) bool {
+	return path == "." || path == ManifestFile || path == AttestationFile || path == TimestampFile
 }
 
 // ManifestDigest is the SHA-256 of a package's manifest, for the next package of a chain.

@@ -68,7 +68,7 @@ func signed(t *testing.T) (string, crypto.PublicKey) {
 
 func verify(t *testing.T, dir string, key crypto.PublicKey) *evidence.Report {
 	t.Helper()
-	r, err := evidence.Verify(t.Context(), dir, key, tool, upper)
+	r, err := evidence.Verify(t.Context(), dir, evidence.Trust{Key: key}, tool, upper)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestEveryByte(t *testing.T) {
 			if err := os.WriteFile(path, changed, 0o644); err != nil {
 				return err
 			}
-			r, err := evidence.Verify(t.Context(), dir, key, tool, upper)
+			r, err := evidence.Verify(t.Context(), dir, evidence.Trust{Key: key}, tool, upper)
 			if err != nil { // a manifest that can not be read
 				if name != evidence.ManifestFile || !strings.Contains(err.Error(), name) {
 					t.Errorf("%s byte %d: %v", name, i, err)
@@ -193,7 +193,7 @@ func TestFaults(t *testing.T) {
 func TestOtherTool(t *testing.T) {
 	dir, key := signed(t)
 	other := evidence.Tool{Name: "bulkhead", Version: "2.0", Rules: "def"}
-	r, err := evidence.Verify(t.Context(), dir, key, other, func(s []byte, m *evidence.Manifest) ([]evidence.File, error) {
+	r, err := evidence.Verify(t.Context(), dir, evidence.Trust{Key: key}, other, func(s []byte, m *evidence.Manifest) ([]evidence.File, error) {
 		files, err := upper(s, m)
 		files[1].Data = []byte("a,b\r\n1,3\r\n")
 		return append(files[:2:2], evidence.File{Path: "registers/new.csv", Derived: true}), err
@@ -201,15 +201,16 @@ func TestOtherTool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	versions := " (made by bulkhead 1.0, checked with bulkhead 2.0)"
-	want := []evidence.Fault{
-		{Path: "registers/a.csv", Msg: `does not follow from the snapshot: line 2 is "1,2", and should be "1,3"` + versions},
-		{Path: "registers/new.csv", Msg: "is not in the package, and follows from its snapshot" + versions},
+	want := &evidence.Version{
+		Made: tool, Checked: other, Files: []string{"registers/a.csv", "registers/new.csv"}, Verdicts: []string{},
 	}
-	if diff := cmp.Diff(want, r.Faults); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, r.Version); diff != "" || len(r.Faults) > 0 {
+		t.Errorf("%v (-want +got):\n%s", r.Faults, diff)
 	}
-	r, err = evidence.Verify(t.Context(), dir, key, tool, func([]byte, *evidence.Manifest) ([]evidence.File, error) { return nil, errors.New("no") })
+	if len(r.Unchecked) != 1 || !strings.Contains(r.Unchecked[0], "made by bulkhead 1.0 (rules abc), and this is bulkhead 2.0 (rules def), which writes 2 of its files in another way; every verdict is the same") {
+		t.Errorf("got %q", r.Unchecked)
+	}
+	r, err = evidence.Verify(t.Context(), dir, evidence.Trust{Key: key}, tool, func([]byte, *evidence.Manifest) ([]evidence.File, error) { return nil, errors.New("no") })
 	if err != nil || len(r.Faults) != 1 || r.Faults[0].Path != evidence.SnapshotFile {
 		t.Errorf("got %v, %v", r.Faults, err)
 	}
@@ -228,7 +229,7 @@ func TestNoPackage(t *testing.T) {
 		if err := os.WriteFile(manifest, []byte(c.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := evidence.Verify(t.Context(), dir, key, tool, upper); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := evidence.Verify(t.Context(), dir, evidence.Trust{Key: key}, tool, upper); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: got %v, want %s", c.text, err, c.want)
 		}
 	}
@@ -243,11 +244,11 @@ func TestNoPackage(t *testing.T) {
 		if err := os.WriteFile(manifest, b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := evidence.Verify(t.Context(), dir, key, tool, upper); err == nil || !strings.Contains(err.Error(), "path") {
+		if _, err := evidence.Verify(t.Context(), dir, evidence.Trust{Key: key}, tool, upper); err == nil || !strings.Contains(err.Error(), "path") {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
-	if _, err := evidence.Verify(t.Context(), t.TempDir(), key, tool, upper); err == nil || !strings.Contains(err.Error(), "no evidence package") {
+	if _, err := evidence.Verify(t.Context(), t.TempDir(), evidence.Trust{Key: key}, tool, upper); err == nil || !strings.Contains(err.Error(), "no evidence package") {
 		t.Errorf("an empty folder: %v", err)
 	}
 	if err := evidence.Write(dir, nil, &evidence.Manifest{}); err == nil {

@@ -66,6 +66,9 @@ func Sign(ctx context.Context, dir string, key crypto.Signer) error {
 	if err != nil {
 		return err
 	}
+	if _, err := root.Stat(TimestampFile); err == nil {
+		return fmt.Errorf("%s is there: it is about the package as it is, so sign before it is stamped", TimestampFile)
+	}
 	body, err := json.Marshal(statementOf(m, sum))
 	if err != nil {
 		return err

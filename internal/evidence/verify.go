@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,19 +24,38 @@ type Fault struct {
 	Msg  string `json:"message"`
 }
 
+// Version says what this version makes of a package of another one. Whether a difference is one of the versions,
+// nobody but the other version can tell.
+type Version struct {
+	Made     Tool     `json:"made"`
+	Checked  Tool     `json:"checked"`
+	Files    []string `json:"files"`    // that this version writes in another way, by path
+	Verdicts []string `json:"verdicts"` // that this version gives in another way, in words
+}
+
 // Report is what checking a package gave.
 type Report struct {
-	Manifest  *Manifest `json:"manifest"`
-	Files     int       `json:"files"`     // compared with the manifest
-	Derived   int       `json:"derived"`   // computed again and compared
-	Signed    bool      `json:"signed"`    // by the given key
-	Unchecked []string  `json:"unchecked"` // what was not checked, and why
-	Faults    []Fault   `json:"faults"`    // by path
+	Manifest *Manifest `json:"manifest"`
+	Files    int       `json:"files"`   // compared with the manifest
+	Derived  int       `json:"derived"` // computed again and compared
+	Signed   bool      `json:"signed"`  // by the given key
+	// Timestamp is what the RFC 3161 response says, nil when there is none or it is wrong.
+	Timestamp *Timestamp `json:"timestamp,omitempty"`
+	// Version is about a package that another version made, nil otherwise.
+	Version   *Version `json:"version,omitempty"`
+	Unchecked []string `json:"unchecked"` // what was not checked, and why
+	Faults    []Fault  `json:"faults"`    // by path
+}
+
+// Trust is what the reader brings along, and did not get with the package.
+type Trust struct {
+	Key crypto.PublicKey // of who signs; nil: none
+	TSA *x509.CertPool   // roots of the timestamp's certificate; nil: none
 }
 
 // Verify checks a package. Without a key the signature is not checked, and the report says so. The error is
 // about a folder that is no package; everything else is a fault.
-func Verify(ctx context.Context, dir string, key crypto.PublicKey, tool Tool, evaluate Evaluate) (*Report, error) {
+func Verify(ctx context.Context, dir string, trust Trust, tool Tool, evaluate Evaluate) (*Report, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -46,7 +66,8 @@ func Verify(ctx context.Context, dir string, key crypto.PublicKey, tool Tool, ev
 		return nil, err
 	}
 	v := verifier{root: root, report: &Report{Manifest: m, Unchecked: []string{}, Faults: []Fault{}}}
-	v.signature(ctx, key, m, sum)
+	v.signature(ctx, trust.Key, m, sum)
+	v.timestamp(trust.TSA)
 	v.files()
 	v.strangers()
 	v.derive(tool, evaluate)
@@ -69,7 +90,7 @@ func (v *verifier) fault(path, format string, args ...any) {
 
 // signature checks the attestation, and that it speaks of this manifest and these files.
 func (v *verifier) signature(ctx context.Context, key crypto.PublicKey, m *Manifest, sum string) {
-	data, err := read(v.root, AttestationFile)
+	data, err := read(v.root, AttestationFile, maxHead)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && key == nil:
 		v.report.Unchecked = append(v.report.Unchecked, "the package is not signed: who made it is not known, and it may have been made anew")
@@ -84,15 +105,9 @@ func (v *verifier) signature(ctx context.Context, key crypto.PublicKey, m *Manif
 		v.report.Unchecked = append(v.report.Unchecked, "the signature, as no public key was given: who made the package is not known")
 		return
 	}
-	var envelope dsse.Envelope
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&envelope); err != nil {
+	envelope, err := parseEnvelope(data)
+	if err != nil {
 		v.fault(AttestationFile, "%v", err)
-		return
-	}
-	if again, err := encode(&envelope); err != nil || !bytes.Equal(again, data) {
-		v.fault(AttestationFile, "not as it was written")
 		return
 	}
 	pair, err := newPair(key, nil)
@@ -105,7 +120,7 @@ func (v *verifier) signature(ctx context.Context, key crypto.PublicKey, m *Manif
 		v.fault(AttestationFile, "%v", err)
 		return
 	}
-	if _, err := check.Verify(ctx, &envelope); err != nil {
+	if _, err := check.Verify(ctx, envelope); err != nil {
 		v.fault(AttestationFile, "the signature is not by this key: %v", err)
 		return
 	}
@@ -122,12 +137,26 @@ func (v *verifier) signature(ctx context.Context, key crypto.PublicKey, m *Manif
 	v.report.Signed = true
 }
 
+// parseEnvelope takes nothing but what Sign writes.
+func parseEnvelope(data []byte) (*dsse.Envelope, error) {
+	var envelope dsse.Envelope
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&envelope); err != nil {
+		return nil, err
+	}
+	if again, err := encode(&envelope); err != nil || !bytes.Equal(again, data) {
+		return nil, errors.New("not as it was written")
+	}
+	return &envelope, nil
+}
+
 // files compares every file of the manifest.
 func (v *verifier) files() {
 	v.data = map[string][]byte{}
 	for _, e := range v.report.Manifest.Files {
 		v.report.Files++
-		data, err := read(v.root, e.Path)
+		data, err := read(v.root, e.Path, int64(e.Size))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			v.fault(e.Path, "missing")
@@ -150,7 +179,8 @@ func (v *verifier) files() {
 
 // strangers finds what the manifest does not name.
 func (v *verifier) strangers() {
-	known := map[string]bool{ManifestFile: true, AttestationFile: true}
+	known := map[string]bool{ManifestFile: true, AttestationFile: true, TimestampFile: true}
+	told := 0
 	for _, e := range v.report.Manifest.Files {
 		known[e.Path] = true
 	}
@@ -160,6 +190,10 @@ func (v *verifier) strangers() {
 			v.fault(path, "%v", err)
 			return fs.SkipDir
 		case !d.IsDir() && !known[path]:
+			if told++; told > maxStranger {
+				v.fault(".", "there are more files that are not in the manifest")
+				return fs.SkipAll
+			}
 			v.fault(path, "not in the manifest")
 		}
 		return nil
@@ -181,9 +215,9 @@ func (v *verifier) derive(tool Tool, evaluate Evaluate) {
 		v.fault(SnapshotFile, "can not be evaluated: %v", err)
 		return
 	}
-	other := ""
 	if tool != m.Tool {
-		other = fmt.Sprintf(" (made by %s %s, checked with %s %s)", m.Tool.Name, m.Tool.Version, tool.Name, tool.Version)
+		v.otherVersion(tool, files)
+		return
 	}
 	seen := map[string]bool{}
 	for _, f := range files {
@@ -193,20 +227,24 @@ func (v *verifier) derive(tool Tool, evaluate Evaluate) {
 		seen[f.Path] = true
 		data, ok := v.data[f.Path]
 		switch {
-		case !ok && !slices.ContainsFunc(m.Files, func(e Entry) bool { return e.Path == f.Path }):
-			v.fault(f.Path, "is not in the package, and follows from its snapshot%s", other)
+		case !ok && !v.names(f.Path):
+			v.fault(f.Path, "is not in the package, and follows from its snapshot")
 		case !ok: // told already
 		case !bytes.Equal(data, f.Data):
-			v.fault(f.Path, "does not follow from the snapshot: %s%s", firstDifference(data, f.Data), other)
+			v.fault(f.Path, "does not follow from the snapshot: %s", firstDifference(data, f.Data))
 		default:
 			v.report.Derived++
 		}
 	}
 	for path := range v.data {
 		if !seen[path] {
-			v.fault(path, "does not follow from the snapshot%s", other)
+			v.fault(path, "does not follow from the snapshot")
 		}
 	}
+}
+
+func (v *verifier) names(path string) bool {
+	return slices.ContainsFunc(v.report.Manifest.Files, func(e Entry) bool { return e.Path == path })
 }
 
 // firstDifference shows the first line in which two files differ.

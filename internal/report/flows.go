@@ -305,4 +305,3 @@ func ZoneMatrix(cells []ZoneCell) Register {
 	}
 	return r
 }
-

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bulkhead-sec/bulkhead/internal/evidence"
+)
+
+// bulkhead runs the program in this process.
+func bulkhead(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	g := &globals{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, env: func(string) string { return "" }, version: "v0.0.0-test", progName: "bulkhead"}
+	code = run(t.Context(), g, args)
+	return code, out.String(), errs.String()
+}
+
+// must is bulkhead with the exit code it has to end with.
+func must(t testing.TB, want int, args ...string) string {
+	t.Helper()
+	code, out, errs := bulkhead(t, args...)
+	if code != want {
+		t.Fatalf("%s: exit code %d, want %d\n%s%s", args, code, want, out, errs)
+	}
+	return out
+}
+
+// packageOf makes a signed package of an example and gives its folder and public key.
+func packageOf(t testing.TB, source string, flags ...string) (dir, key string) {
+	t.Helper()
+	at := t.TempDir()
+	dir, key = filepath.Join(at, "p"), filepath.Join(at, "key.pem")
+	must(t, 0, "evidence", "key", key)
+	must(t, 0, append([]string{"evidence", "create", "--out", dir, "--key", key, "--at", "2026-03-04T12:00:00Z", source}, flags...)...)
+	return dir, key + ".pub"
+}
+
+// filesOf reads a folder.
+func filesOf(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(dir, path))
+		out[path] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// faultsOf checks a package as verify does and gives the files that are named. What follows from a snapshot is kept
+// in known, as it does not change from one tampering to the next.
+func faultsOf(t testing.TB, dir, keyFile string, known map[string][]evidence.File) []string {
+	t.Helper()
+	g := &globals{version: "v0.0.0-test"}
+	var trust evidence.Trust
+	if keyFile != "" {
+		key, err := readKey(keyFile, evidence.ReadPublic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trust.Key = key
+	}
+	r, err := evidence.Verify(t.Context(), dir, trust, g.tool(), func(snapshot []byte, m *evidence.Manifest) ([]evidence.File, error) {
+		id, err := json.Marshal([]any{sha256.Sum256(snapshot), m.Tool, m.Created, m.Subject, m.Sources, m.Assume})
+		if err != nil {
+			return nil, err
+		}
+		if files, ok := known[string(id)]; ok {
+			return files, nil
+		}
+		files, _, err := g.derive(t.Context(), snapshot, m)
+		if err == nil {
+			known[string(id)] = files
+		}
+		return files, err
+	})
+	if err != nil {
+		return []string{err.Error()} // a manifest that can not be read, or folder that is no package
+	}
+	var names []string
+	for _, f := range r.Faults {
+		names = append(names, f.Path)
+	}
+	return names
+}
+
+func examples() []string {
+	return []string{"../../examples/card-shop/5-works", "../../examples/mesh-bank/2-works"}
+}
+
+// A byte changed in any file of a package makes verify name that file.
+func TestTamperedFilesAreNamed(t *testing.T) {
+	for _, source := range examples() {
+		t.Run(filepath.Base(filepath.Dir(source)), func(t *testing.T) {
+			t.Parallel()
+			dir, key := packageOf(t, source)
+			files, known := filesOf(t, dir), map[string][]evidence.File{}
+			if names := faultsOf(t, dir, key, known); len(names) > 0 || len(files) < 30 {
+				t.Fatalf("%d files, faults in %v", len(files), names)
+			}
+			for i, name := range slices.Sorted(maps.Keys(files)) {
+				data := []byte(files[name])
+				data[(i+1)*len(data)/(len(files)+2)] ^= 1 // elsewhere in each
+				if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if names := strings.Join(faultsOf(t, dir, key, known), " "); !strings.Contains(names, name) {
+					t.Errorf("%s was changed, and verify names %q", name, names)
+				}
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(files[name]), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// forge changes a file and makes the manifest fit it again.
+func forge(t *testing.T, dir, name, old, now string) {
+	t.Helper()
+	path, manifest := filepath.Join(dir, name), filepath.Join(dir, evidence.ManifestFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Replace(data, []byte(old), []byte(now), 1)
+	if bytes.Equal(changed, data) {
+		t.Fatalf("%s does not say %s", name, old)
+	}
+	list, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := func(b []byte) string { s := sha256.Sum256(b); return hex.EncodeToString(s[:]) }
+	entry := func(b []byte) []byte { return fmt.Appendf(nil, "%q,\n      \"size\": %s", sum(b), strconv.Itoa(len(b))) }
+	fits := bytes.Replace(list, entry(data), entry(changed), 1)
+	if bytes.Equal(fits, list) {
+		t.Fatalf("the manifest does not name %s", name)
+	}
+	for file, text := range map[string][]byte{path: changed, manifest: fits} {
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Whoever changes a verdict and makes every digest fit is caught by the evaluation, without any key; whoever
+// changes the input is caught by the conclusions that do not follow from it any more.
+func TestForgedVerdicts(t *testing.T) {
+	known := map[string][]evidence.File{}
+	made := filepath.Join(t.TempDir(), "p")
+	must(t, 1, "evidence", "create", "--out", made, "--at", "2026-03-04T12:00:00Z", "../../examples/card-shop/1-open")
+	for _, c := range []struct{ name, old, now, want string }{
+		{"results/results.json", `"status": "fail"`, `"status": "pass"`, "results/results.json"},
+		{"results/results.junit.xml", "<failure", "<skipped", "results/results.junit.xml"},
+		{"registers/flows.csv", "Deployment,", "DaemonSet,", "registers/flows.csv"},
+		{"report.html", "45 findings to fix", "no finding to fix", "report.html"},
+		{"diagrams/network.svg", "<title", "<desc", "diagrams/network.svg"},
+		{evidence.SnapshotFile, `"tier":"backend"`, `"tier":"frontend"`, "results/results.json"},
+	} {
+		dir := filepath.Join(t.TempDir(), "p")
+		if err := os.CopyFS(dir, os.DirFS(made)); err != nil {
+			t.Fatal(err)
+		}
+		forge(t, dir, c.name, c.old, c.now)
+		if names := faultsOf(t, dir, "", known); !slices.Contains(names, c.want) || slices.Contains(names, evidence.SnapshotFile) {
+			t.Errorf("%s was forged, and verify names %v", c.name, names)
+		}
+	}
+}
+
+// The same input gives the same bytes, on one processor and on two.
+func TestPackageIsRepeatable(t *testing.T) {
+	for _, source := range examples() {
+		var first map[string]string
+		for _, procs := range []int{1, 2} {
+			old := runtime.GOMAXPROCS(procs)
+			dir := filepath.Join(t.TempDir(), "p")
+			must(t, 0, "evidence", "create", "--out", dir, "--at", "2026-03-04T12:00:00Z", source)
+			runtime.GOMAXPROCS(old)
+			files := filesOf(t, dir)
+			if first == nil {
+				first = files
+				continue
+			}
+			if diff := cmp.Diff(first, files); diff != "" {
+				t.Errorf("%s (-first +second):\n%.2000s", source, diff)
+			}
+		}
+	}
+}
+
+// A package of another version is evaluated by this one, which says what it can not confirm, and what it says
+// differently.
+func TestOtherVersion(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	must(t, 1, "evidence", "create", "--out", dir, "../../examples/card-shop/1-open")
+	manifest := filepath.Join(dir, evidence.ManifestFile)
+	data, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(manifest, bytes.Replace(data, []byte("v0.0.0-test"), []byte("v0.0.0-other"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, 3, "evidence", "verify", dir); strings.Contains(out, "DIFFERENT") || !strings.Contains(out, "0 of its files in another way") && !strings.Contains(out, "Result    what was checked holds") {
+		t.Errorf("got %s", out)
+	}
+	forge(t, dir, "results/results.json", `"status": "fail"`, `"status": "pass"`)
+	out := must(t, 3, "evidence", "verify", dir)
+	for _, want := range []string{"this is bulkhead v0.0.0-test", "verdicts that differ: 1", "DIFFERENT  check DEN-01: ", "comes to other verdicts: have bulkhead v0.0.0-other check it", "the package says pass, this version fail"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q: %s", want, out)
+		}
+	}
+}
