@@ -1,6 +1,7 @@
 package v1alpha1
 
 // Entry declares a public entry point. Exactly one of service and workload is given.
+// +kubebuilder:validation:ExactlyOneOf=service;workload
 type Entry struct {
 	// The namespace/name of a Service, an Ingress or a Route.
 	// +kubebuilder:validation:Pattern=^[^/]+/[^/]+$
@@ -25,6 +26,7 @@ type Entry struct {
 }
 
 // Need is one line of the flow register: a connection that the business needs (PCI DSS 1.2.5).
+// +kubebuilder:validation:AtLeastOneOf=justification;proposed
 type Need struct {
 	// +kubebuilder:validation:MinLength=1
 	ID string `json:"id"`
@@ -126,6 +128,7 @@ type Review struct {
 	// test (11.4.5), access the review of rights (7.2.4).
 	// +kubebuilder:validation:Enum=rules;scope;segmentation-test;access
 	Of string `json:"of"`
+	// The day it was done.
 	// +kubebuilder:validation:Format=date
 	Done string `json:"done"`
 	// +kubebuilder:validation:MinLength=1

@@ -65,6 +65,7 @@ type Assume struct {
 // Zone is a part of the network with one scope class. A pod is in the zone when it meets every criterion
 // that is given; the first zone that takes a pod has it. A zone with only cidrs or fqdns is outside of the
 // cluster.
+// +kubebuilder:validation:AtLeastOneOf=namespaces;namespaceSelector;podSelector;serviceAccounts;cidrs;fqdns
 type Zone struct {
 	// Needs speak of the zone by it: unique, not "internet", without a slash.
 	// +kubebuilder:validation:MinLength=1
@@ -98,6 +99,7 @@ type LabelSelector struct {
 type SelectorRequirement struct {
 	// +kubebuilder:validation:MinLength=1
 	Key string `json:"key"`
+	// In, NotIn, Exists or DoesNotExist.
 	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
 	Operator string `json:"operator"`
 	// For In and NotIn.
