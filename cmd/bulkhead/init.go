@@ -8,13 +8,18 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/report"
 )
 
-const initDoc = `Init writes a draft of a "kind: Segmentation" from what SOURCE holds: a zone for each namespace, and as comments
-every way in from outside and every connection between zones that is possible now. It declares nothing as needed;
-that is for a person to approve, line by line.
+const initDoc = `Init writes a draft of a "kind: Segmentation" from what SOURCE holds: a zone for each namespace, every way in
+from outside as a comment, and every connection between zones that is certainly open now as a proposed need.
+Proposals cover nothing: a person approves them, line by line. When SOURCE has a Segmentation already, the
+draft holds what that one lacks.
+
+State what enforces policies with --enforcer when the input does not show it: without it nothing is certain and
+no need is proposed.
 
 Examples:
   bulkhead init manifests/ > segmentation.yaml
   bulkhead init --scope-label pci-scope --cluster > segmentation.yaml
+  bulkhead schema > segmentation.schema.json
 
 `
 

@@ -183,10 +183,7 @@ func FuzzIntent(f *testing.F) {
 	}
 	s := editorSchema(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		objects, _, err := load.Parse([]byte(text), "s.yaml", load.Limits{})
-		if err != nil {
-			return
-		}
+		objects, _, _ := load.Parse([]byte(text), "s.yaml", load.Limits{})
 		c, _ := cluster.New(objects, cluster.Options{})
 		in, problems := pci.ReadIntent(c)
 		if in == nil {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -14,41 +13,57 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
-	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
 
-// systemNamespaces usually hold what can change the security of everything else.
-var systemNamespaces = []string{
-	"calico-apiserver", "calico-system", "cert-manager", "cilium-secrets", "gatekeeper-system", "ingress-nginx", "istio-system",
-	"kube-node-lease", "kube-public", "kube-system", "kyverno", "linkerd", "metallb-system", "monitoring", "tigera-operator", "traefik", "vault",
-}
-
 // Draft writes a Segmentation to begin with. It is valid as it is: a zone for each namespace, whose scope a person
-// must decide. Ways in and connections between zones that are open now stand in it as comments, so that nothing
-// is declared as needed that nobody has approved.
+// must decide, and the connections between zones that are certainly open now as proposed needs, which cover
+// nothing until someone approves them. Where the input has a Segmentation, the draft holds what that one lacks.
 func Draft(w io.Writer, in *pci.Input) error {
 	d := draft{b: bufio.NewWriter(w), in: in}
+	d.divide()
 	d.head()
-	d.zones()
+	d.assume()
+	d.writeZones()
 	d.entries()
 	d.needs()
+	d.rest()
 	return d.b.Flush()
 }
 
+// SchemaFile is the name by which drafts tell editors where the schema is.
+const SchemaFile = "segmentation.schema.json"
+
 type draft struct {
-	b  *bufio.Writer
-	in *pci.Input
+	b       *bufio.Writer
+	in      *pci.Input
+	zones   []*draftZone
+	of      map[*cluster.Workload]*draftZone
+	id      int      // of the last need
+	private []string // zones that reach private networks outside
 }
 
 func (d *draft) line(format string, args ...any) { fmt.Fprintf(d.b, format+"\n", args...) }
 
 func (d *draft) head() {
-	d.line("# A draft, made from what is there. What is written here is what you mean: read every line.")
+	d.line("# yaml-language-server: $schema=%s", SchemaFile)
+	d.line("# \"bulkhead schema > %s\" writes the schema that the line above names: editors then help and warn.", SchemaFile)
+	d.line("#")
+	if d.in.Intent == nil {
+		d.line("# A draft, made from what is there. What is written here is what you mean: read every line.")
+	} else {
+		d.line("# An addition to what is declared already. What is written here is what you mean: read every line.")
+	}
 	d.line("# docs/guide/segmentation.md explains each field.")
 	d.line("apiVersion: %s/%s\nkind: %s\nmetadata:\n  name: draft\nspec:", v1alpha1.Group, v1alpha1.Version, v1alpha1.Kind)
+}
+
+// assume writes what is known of the cluster. A Segmentation of the input has said it already.
+func (d *draft) assume() {
+	if d.in.Intent != nil {
+		return
+	}
 	d.line("  assume: # facts that manifests do not tell; state only what you can prove")
-	p := d.in.Profile
-	if p.Enforces == enforcer.Yes {
+	if p := d.in.Profile; p.Enforces == enforcer.Yes {
 		d.line("    enforcer: %s", p.Name)
 	} else {
 		d.line("    # enforcer: calico # what enforces policies; it is not certain from the input")
@@ -67,6 +82,7 @@ func (d *draft) head() {
 		}
 		d.line("    %s: [%s]", f.name, quoted(CIDRs(f.addrs)))
 	}
+	d.line("    complete: false # true: there are no other namespaces, workloads or policies than in the input")
 }
 
 // quoted joins texts as YAML flow items.
@@ -78,105 +94,41 @@ func quoted(texts []string) string {
 	return strings.Join(out, ", ")
 }
 
-func (d *draft) zones() {
-	d.line("  zones: # scope is cde, cde-store, connected-to, security-impacting or out-of-scope")
-	for _, ns := range d.in.Cluster.Namespaces {
-		if !slices.ContainsFunc(d.in.Cluster.Pods, func(p *cluster.Pod) bool { return p.Namespace == ns }) {
-			continue
-		}
-		class, why := d.class(ns.Name)
-		d.line("    - name: %q", ns.Name)
-		d.line("      scope: %s # %s", class, why)
-		d.line("      namespaces: [%q]", ns.Name)
-		if names := d.reachedFromOutside(ns.Name); len(names) > 0 {
-			d.line("      # %s can be reached from outside: give it a zone of its own with role: dmz, above this one", strings.Join(names, ", "))
-		}
-	}
-}
-
-// class proposes the scope class of a namespace: the most sensitive that someone stated of its workloads, else
-// a guess that is on the safe side.
-func (d *draft) class(ns string) (pci.Class, string) {
-	if d.in.Scope != nil {
-		best, found := pci.Class(""), false
-		for _, w := range d.in.Cluster.Workloads {
-			c := d.in.Scope.Class(w)
-			if w.Ref.Namespace == ns && c != pci.Unclassified && (!found || slices.Index(pci.Classes(), c) < slices.Index(pci.Classes(), best)) {
-				best, found = c, true
-			}
-		}
-		if found {
-			return best, "as its workloads say"
-		}
-	}
-	if slices.Contains(systemNamespaces, ns) {
-		return pci.SecurityImpacting, "its workloads can change the security of others"
-	}
-	return pci.ConnectedTo, "decide"
-}
-
-func (d *draft) reachedFromOutside(ns string) []string {
-	var out []string
-	for _, e := range d.in.Exposure.Entries {
-		if e.Public == enforcer.No {
-			continue
-		}
-		for _, t := range e.Targets {
-			if t.Workload.Ref.Namespace == ns {
-				out = append(out, t.Workload.Ref.Kind+" "+t.Workload.Ref.Name)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 func (d *draft) entries() {
-	d.line("  entries: [] # ways in from outside; open now, and not declared until you say what for:")
 	kinds := map[string][]string{} // of ways in, by line
 	for _, e := range d.in.Exposure.Entries {
-		if e.Public == enforcer.No || e.Via.Namespace == "" {
-			continue
-		}
+		var targets []*cluster.Workload
 		ports := ""
 		for _, t := range e.Targets {
+			targets = append(targets, t.Workload)
 			if t.Port > 0 {
 				ports = fmt.Sprintf(", ports: %s/%d", strings.ToLower(e.Protocol.String()), t.Port)
 			}
 		}
+		if e.Public == enforcer.No || e.Via.Namespace == "" || d.in.EntryFor(e.Via, targets) != nil {
+			continue
+		}
 		l := fmt.Sprintf("  # - {service: %q%s, justification: \"\"}", e.Via.Namespace+"/"+e.Via.Name, ports)
 		kinds[l] = append(kinds[l], e.Kind)
 	}
+	if len(kinds) == 0 {
+		d.line("  entries: [] # nothing else can be reached from outside, as far as the input tells")
+		return
+	}
+	d.line("  entries: [] # ways in from outside; open now, and not declared until you say what for:")
 	for _, l := range slices.Sorted(maps.Keys(kinds)) {
 		d.line("%s # %s", l, strings.ReplaceAll(distinct(kinds[l]), " ", ", "))
 	}
 }
 
-// needs lists what may cross from one zone to another.
-func (d *draft) needs() {
-	type pair struct{ from, to string }
-	open := map[pair]netset.Conns{}
-	var pairs []pair
-	name := func(p reach.Peer) string {
-		if p.Workload != nil {
-			return p.Workload.Ref.Namespace
-		}
-		return "internet"
+// rest shows the fields that no cluster can tell.
+func (d *draft) rest() {
+	if d.in.Intent != nil {
+		return
 	}
-	for e := range d.in.Model.Edges() {
-		k := pair{name(e.Src), name(e.Dst)}
-		if k.from == k.to {
-			continue
-		}
-		if _, ok := open[k]; !ok {
-			pairs = append(pairs, k)
-		}
-		open[k] = open[k].Union(e.May)
-	}
-	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
-	d.line("  needs: [] # the flow register (PCI DSS 1.2.5); possible now, and needed only when someone approves it:")
-	for i, k := range pairs {
-		d.line("  # - {id: F-%d, from: %q, to: %q, ports: %q,", i+1, k.from, k.to, open[k].String())
-		d.line("  #    justification: \"\", owner: \"\", approver: \"\", approved: \"\", review: \"\"}")
-	}
+	d.line("  # periods: {serviceProvider: true} # then scope and segmentation test are due every six months, not twelve")
+	d.line("  # reviews: # one line each time something was done; rules, scope, segmentation-test or access")
+	d.line("  # - {of: rules, done: \"2026-01-31\", by: \"\", reference: \"\"}")
+	d.line("  # externalParties: # who is behind zones that are outside of the cluster")
+	d.line("  # - {name: \"\", zones: [], service: \"\", owner: \"\", attestedUntil: \"2027-01-31\"}")
 }
