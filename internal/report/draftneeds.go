@@ -130,15 +130,15 @@ func (d *draft) crossings() (out []crossing, undecided int) {
 		switch {
 		case must.IsEmpty():
 		case src != nil && dst != nil:
-			add(src.name, dst.name, len(src.workloads)*len(dst.workloads), crossing{named(e.Src), named(e.Dst), must, []*cluster.Workload{e.Dst.Workload}})
+			add(src.name, dst.name, len(src.workloads)*len(dst.workloads), crossing{endOf(e.Src), endOf(e.Dst), must, []*cluster.Workload{e.Dst.Workload}})
 		case dst != nil:
 			for _, end := range d.ends(e.Src.Addrs, true) {
-				add(end, dst.name, len(dst.workloads), crossing{end, named(e.Dst), must, []*cluster.Workload{e.Dst.Workload}})
+				add(end, dst.name, len(dst.workloads), crossing{end, endOf(e.Dst), must, []*cluster.Workload{e.Dst.Workload}})
 			}
 		case src != nil:
 			d.alsoPrivate(src, e.Dst.Addrs)
 			for _, end := range d.ends(e.Dst.Addrs, false) {
-				add(src.name, end, len(src.workloads), crossing{named(e.Src), end, must, nil})
+				add(src.name, end, len(src.workloads), crossing{endOf(e.Src), end, must, nil})
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func (d *draft) crossings() (out []crossing, undecided int) {
 	return out, undecided
 }
 
-func named(p reach.Peer) string { return p.Workload.Ref.Namespace + "/" + p.Workload.Ref.Name }
+func endOf(p reach.Peer) string { return p.Workload.Ref.Namespace + "/" + p.Workload.Ref.Name }
 
 // needs is one need for the two zones where all their workloads are alike or the pairs are many, else one a pair.
 func (c *crossings) needs() []crossing {
