@@ -19,6 +19,7 @@ type Cluster struct {
 	Namespaces []*Namespace
 	Workloads  []*Workload
 	Pods       []*Pod // every pod of every workload, in the order of Workloads
+	Numbers    int    // every Pod.Number is below it
 	Services   []*Service
 	Nodes      []*Node
 	Objects    []*object.Object // all objects, sorted by Ref then Pos

@@ -24,7 +24,7 @@ type Workload struct {
 type Pod struct {
 	Workload       *Workload
 	Namespace      *Namespace
-	Number         int    // its place in Cluster.Pods
+	Number         int    // below Cluster.Numbers, and no other pod of the cluster has it
 	Name           string // of the pod; of the workload when Template
 	Template       bool
 	Stored         bool              // it was read back from an API server, which gives every object a uid; never for a Template
@@ -149,7 +149,7 @@ func (b *builder) readWorkloads() {
 	for _, w := range b.Workloads {
 		pods += len(w.Pods)
 	}
-	b.Pods = make([]*Pod, 0, pods)
+	b.Pods, b.Numbers = make([]*Pod, 0, pods), pods
 	byName := func(x, y *Pod) int { return strings.Compare(x.Name, y.Name) }
 	for _, w := range b.Workloads {
 		if !slices.IsSortedFunc(w.Pods, byName) {

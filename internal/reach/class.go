@@ -165,12 +165,12 @@ func (m *Model) makePoints() {
 	x.order()
 	m.hosts = len(m.points)
 	m.tunnels = slices.ContainsFunc(m.points, func(p point) bool { return p.ambient != enforcer.No })
-	m.classes = make([]uint32, len(found))
+	m.classes = make([]uint32, m.cluster.Numbers)
 	for n, i := range found {
-		if i < 0 {
-			m.classes[n] = uint32(m.hosts - 1 - int(i))
+		if number := m.cluster.Pods[n].Number; i < 0 {
+			m.classes[number] = uint32(m.hosts - 1 - int(i))
 		} else {
-			m.classes[n] = uint32(x.place[i])
+			m.classes[number] = uint32(x.place[i])
 		}
 	}
 	m.points = append(m.points, hosts...)

@@ -38,7 +38,7 @@ func (e Escape) Text() string {
 func (m *Model) Escape(ns *cluster.Namespace, d policy.Direction) Escape {
 	var certain, possible [][]literal
 	var out Escape
-	for i := range m.policies {
+	for i := range m.inOrder() {
 		q := &m.policies[i]
 		if q.Layer != policy.Network || !q.Isolates[d] && len(q.Doubts) == 0 {
 			continue

@@ -164,7 +164,7 @@ func (m *Model) explainSide(l policy.Layer, d policy.Direction, end, other int, 
 	}
 	out.Applies, out.Isolated = true, m.isolated(l, d, end)
 	out.Policies = m.tracePolicies(m.profileAt(l, d, end), other, q)
-	for i := range m.policies {
+	for i := range m.inOrder() {
 		p := &m.policies[i]
 		if p.Layer == l && len(p.Notes) > 0 && speaksOf(p.Policy, d) && m.subject(p.Policy, m.points[end].pod) != enforcer.No {
 			for _, n := range p.Notes {

@@ -34,9 +34,10 @@ type Packet struct {
 func (m *Model) Packets() *Packets {
 	m.Warm()
 	n := len(m.cluster.Pods)
-	p := &Packets{m: m, lines: m.makeLines(), class: m.classes, node: make([]uint32, n), none: make([]uint8, m.atoms)}
+	p := &Packets{m: m, lines: m.makeLines(), class: make([]uint32, n), node: make([]uint32, n), none: make([]uint8, m.atoms)}
 	nodes := map[string]uint32{"": 0}
 	for i, pod := range m.cluster.Pods {
+		p.class[i] = m.classes[pod.Number]
 		number, seen := nodes[pod.NodeName]
 		if !seen {
 			number = uint32(len(nodes))

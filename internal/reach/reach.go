@@ -11,6 +11,7 @@ package reach
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -112,7 +113,9 @@ type Model struct {
 	// plainOff is the reason of every undecided pair when all that is not known is the engine.
 	plainOff []Reason
 
-	policies []applied // the policies that may have an effect, in evaluation order
+	policies []applied // the policies that may have an effect, in the order that inOrder tells
+	order    []int32   // their numbers in evaluation order; nil when they stand in it
+	room     bool      // made with room for what comes later
 	opaque   []opaqueKind
 
 	conns    *table
@@ -169,8 +172,13 @@ func (m *Model) Policies() policy.Set { return m.set }
 // Compile makes the model. The cost is about one look at every pod, plus one at every class for each rule
 // that reaches beyond its own namespace.
 func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
+	return compile(c, set, prof, false)
+}
+
+// compile makes the model, on demand with room for classes, namespaces and cuts that come later.
+func compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile, room bool) *Model {
 	set.Policies = doubtUnread(c, set.Policies, prof)
-	m := &Model{cluster: c, set: set, profile: prof, conns: newTable(len(set.Policies))}
+	m := &Model{cluster: c, set: set, profile: prof, conns: newTable(len(set.Policies)), room: room}
 	if prof.Enforces == enforcer.Unknown {
 		m.maybeOff = [2]bool{true, true}
 	}
@@ -210,7 +218,7 @@ func Compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile) *Model {
 // ownNodeLetIn is Profile.FromOwnNode. Cilium lets its node in before it looks at what policies allow, and after
 // what they deny (by running it).
 func (m *Model) ownNodeLetIn() enforcer.Answer {
-	for i := range m.policies {
+	for i := range m.inOrder() {
 		p := &m.policies[i]
 		if p.Ref.Group != "cilium.io" {
 			continue
@@ -222,6 +230,24 @@ func (m *Model) ownNodeLetIn() enforcer.Answer {
 		}
 	}
 	return m.profile.FromOwnNode
+}
+
+// inOrder is the numbers of the policies in evaluation order.
+func (m *Model) inOrder() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if m.order == nil {
+			for i := range m.policies {
+				if !yield(i) {
+					return
+				}
+			}
+		}
+		for _, i := range m.order {
+			if !yield(int(i)) {
+				return
+			}
+		}
+	}
 }
 
 func newApplied(p *policy.Policy, sure bool) applied {

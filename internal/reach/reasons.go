@@ -193,14 +193,14 @@ func (m *Model) ruleReasons(pr *profile, k pick, j int, f family, other int) []R
 	r := &q.Rules[j]
 	out := append(doubtReasons(r.Doubts), doubtReasons(r.Limits)...)
 	for i := range r.Peers {
-		out = append(out, m.peerReasons(q, &r.Peers[i], f, other)...)
+		out = append(out, m.peerReasons(q, &r.Peers[i], q.rules[j].peers[f][i], f, other)...)
 	}
 	return out
 }
 
 // peerReasons says why a peer possibly but not certainly matches a point.
-func (m *Model) peerReasons(q *applied, peer *policy.Peer, f family, other int) []Reason {
-	if one := m.matchPeer(q.Ref.GroupKind(), peer, f); !one.possible.has(other) || one.certain.has(other) {
+func (m *Model) peerReasons(q *applied, peer *policy.Peer, set matched, f family, other int) []Reason {
+	if !set.possible.has(other) || set.certain.has(other) {
 		return nil
 	}
 	if peer.Doubt != nil {
