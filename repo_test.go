@@ -30,6 +30,7 @@ var floorOf = map[string]int{
 	"internal/reach": 2, // the engine
 
 	"internal/pci":        3, // scope, needs, findings, assessment
+	"internal/pci/scope":  3, // the scope as it is computed
 	"internal/pci/checks": 3, // one file a check
 	"internal/lint":       3, // policies that do not do what they look like
 
@@ -52,7 +53,9 @@ var sameFloor = [][2]string{
 	{"internal/exposure", "internal/enforcer"},               // for its three-valued Answer
 	{"internal/policy/calico", "internal/policy/netpol"},     // both live in one tier and share its order
 	{"internal/policy/kinds", "internal/policy/*"},           // the list names the kinds
+	{"internal/pci", "internal/pci/scope"},                   // the declared scope is held against the computed one
 	{"internal/pci/checks", "internal/pci"},                  // a check is a pci.Check
+	{"internal/pci/checks", "internal/pci/scope"},            // and speaks of what the scope is computed from
 	{"internal/report/draw/formats", "internal/report/draw"}, // they write its pictures
 }
 

@@ -50,6 +50,9 @@ type Enforcer struct {
 type ScopeSummary struct {
 	Source  string       `json:"source"`
 	Classes []ClassCount `json:"classes"`
+	// Computed counts by the class that connections, rights and nodes give, whatever is declared.
+	Computed []ClassCount `json:"computed,omitempty"`
+	Digest   string       `json:"digest,omitempty"` // of both classes of all workloads
 }
 
 // ClassCount is the number of workloads of a class.
@@ -115,11 +118,16 @@ func policyObjects(in *Input) int {
 
 // Assess runs the checks in order and sorts what they find.
 func Assess(in *Input, checks []Check) *Assessment {
+	if in.Computed == nil && in.Scope != nil {
+		own := *in
+		own.Computed = in.ComputeScope()
+		in = &own
+	}
 	c := in.Cluster
 	a := &Assessment{
 		Protocol: Protocol, Tool: Tool{Name: "bulkhead"},
 		Enforcer:   Enforcer{in.Profile.Name, in.Profile.Stated, in.Profile.Enforces.String(), nonNil(in.Profile.Because)},
-		Scope:      in.Scope.summary(c),
+		Scope:      in.Scope.summary(c, in.Computed),
 		Population: Counts{len(c.Namespaces), len(c.Workloads), len(c.Pods), policyObjects(in), len(c.Services), len(c.Nodes)},
 		Checks:     []CheckResult{}, Findings: []Finding{}, Limits: []string{}, Assumed: []string{}, Problems: nonNil(in.LoadProblems), Coverage: struct{}{},
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/exposure"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/pci/scope"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
@@ -35,8 +36,9 @@ type Input struct {
 	Policies policy.Set
 	Profile  enforcer.Profile
 	Exposure exposure.Set
-	Scope    *Scope  // nil when nobody stated one
-	Intent   *Intent // the declared segmentation; nil when there is none
+	Scope    *Scope        // nil when nobody stated one
+	Computed *scope.Result // what the scope is computed to be; Assess sees to it. nil without a Scope
+	Intent   *Intent       // the declared segmentation; nil when there is none
 	// Today is the day to judge by, "2026-01-31", or "" when nobody says: then no exception holds.
 	Today        string
 	LoadProblems []object.Problem

@@ -8,6 +8,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/pci/scope"
 )
 
 // Class is the scope class of a workload or zone. The texts are those of the Segmentation resource.
@@ -257,7 +258,7 @@ func (s *Scope) Of(classes ...Class) []*cluster.Workload {
 }
 
 // summary counts the classes. Without a scope nothing is counted.
-func (s *Scope) summary(c *cluster.Cluster) ScopeSummary {
+func (s *Scope) summary(c *cluster.Cluster, computed *scope.Result) ScopeSummary {
 	out := ScopeSummary{Classes: []ClassCount{}}
 	if s == nil {
 		return out
@@ -271,6 +272,13 @@ func (s *Scope) summary(c *cluster.Cluster) ScopeSummary {
 			}
 		}
 		out.Classes = append(out.Classes, ClassCount{string(class), n})
+	}
+	if computed != nil {
+		classes, counts := computed.Counts()
+		for i, class := range classes {
+			out.Computed = append(out.Computed, ClassCount{string(class), counts[i]})
+		}
+		out.Digest = s.Digest(computed)
 	}
 	return out
 }

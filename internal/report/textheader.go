@@ -19,7 +19,11 @@ func header(a *pci.Assessment) []fact {
 	for i, s := range a.Assumed {
 		facts = append(facts, fact{[2]string{"Assumed", ""}[min(i, 1)], s})
 	}
-	return append(facts, fact{"Enforcer", enforcerText(a)}, fact{"Scope", scopeText(a)}, fact{"Population", populationText(a)}, fact{"Result", tally(a)})
+	facts = append(facts, fact{"Enforcer", enforcerText(a)}, fact{"Scope", scopeText(a)})
+	if len(a.Scope.Computed) > 0 {
+		facts = append(facts, fact{"", "computed: " + countsText(a.Scope.Computed)})
+	}
+	return append(facts, fact{"Population", populationText(a)}, fact{"Result", tally(a)})
 }
 
 func enforcerText(a *pci.Assessment) string {
@@ -45,13 +49,7 @@ func scopeText(a *pci.Assessment) string {
 	if a.Scope.Source == "" {
 		return "not stated; checks that need a scope were not done"
 	}
-	var parts []string
-	for _, c := range a.Scope.Classes {
-		if c.Workloads > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c.Workloads, c.Class))
-		}
-	}
-	return "workloads: " + strings.Join(parts, ", ") + "; by " + a.Scope.Source
+	return "workloads: " + countsText(a.Scope.Classes) + "; by " + a.Scope.Source
 }
 
 func populationText(a *pci.Assessment) string {

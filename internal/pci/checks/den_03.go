@@ -231,16 +231,3 @@ func sideOf(t reach.Trace, d policy.Direction) reach.Side {
 	}
 	return t.Ingress
 }
-
-// deciding lists the allowing rules of one side that some of the query comes to and matches.
-func deciding(side reach.Side) []pci.Because {
-	var out []pci.Because
-	for _, p := range side.Policies {
-		for _, r := range p.Rules {
-			if some := r.Possible.Subtract(r.Late); r.Rule.Action == policy.Allow && !some.IsEmpty() {
-				out = append(out, pci.Because{Ref: p.Policy.Ref, Pos: r.Rule.Pos, Msg: fmt.Sprintf("%s allows %s", r.Rule.Path, some)})
-			}
-		}
-	}
-	return out
-}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
-	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
@@ -68,32 +67,6 @@ func declaredPorts(c *cluster.Cluster, w *cluster.Workload) netset.Conns {
 	return out
 }
 
-// letThrough names, for both ends and in all layers, the rules that allow a connection, or says that nothing isolates the
-// end.
-func letThrough(m *reach.Model, src, dst reach.Peer, conns netset.Conns) []pci.Because {
-	t := m.Explain(onePod(m, src, dst, conns, true), onePod(m, dst, src, conns, false), conns)
-	var out []pci.Because
-	for _, d := range []policy.Direction{policy.Egress, policy.Ingress} {
-		side, end := t.Egress, src
-		if d == policy.Ingress {
-			side, end = t.Ingress, dst
-		}
-		switch {
-		case end.Workload == nil:
-		case !side.Applies:
-			out = append(out, pci.Because{Ref: end.Workload.Ref, Pos: end.Workload.Pos, Msg: side.Note})
-		case side.Isolated == enforcer.No:
-			out = append(out, pci.Because{Ref: end.Workload.Ref, Pos: end.Workload.Pos, Msg: "nothing isolates it for " + d.String()})
-		default:
-			out = append(out, deciding(side)...)
-		}
-	}
-	for _, side := range t.Mesh {
-		out = append(out, deciding(side)...)
-	}
-	return out
-}
-
 // deniedAbove is the policy that denies some of q on one side before a NetworkPolicy is asked: by a rule, or because it
 // isolates in a tier that passes nothing of the kind on. It is nil when there is none.
 func deniedAbove(side reach.Side, q netset.Conns) *policy.Policy {
@@ -135,23 +108,6 @@ func deniedAbove(side reach.Side, q netset.Conns) *policy.Policy {
 func aboveFix(p *policy.Policy) *pci.Fix {
 	return &pci.Fix{Text: fmt.Sprintf("let it through, or pass it on, in tier %s, where %s (%s) denies it; it comes before any NetworkPolicy",
 		p.Tier.Name, p.Ref, p.Pos)}
-}
-
-// onePod picks the pod of a workload that the connection concerns, because an explanation is of one pod.
-func onePod(m *reach.Model, p, other reach.Peer, conns netset.Conns, isSrc bool) reach.Peer {
-	if p.Workload == nil {
-		return p
-	}
-	for _, pod := range p.Workload.Pods {
-		src, dst := reach.OfPod(pod), other
-		if !isSrc {
-			src, dst = other, reach.OfPod(pod)
-		}
-		if m.Between(src, dst).May.Overlaps(conns) {
-			return reach.OfPod(pod)
-		}
-	}
-	return p
 }
 
 // tidy sorts evidence and leaves out what stands there twice.
@@ -299,3 +255,10 @@ func writePorts(b *strings.Builder, conns netset.Conns) {
 		}
 	}
 }
+
+// letThrough names the rules that allow a connection: see pci.LetThrough.
+func letThrough(m *reach.Model, src, dst reach.Peer, conns netset.Conns) []pci.Because {
+	return pci.LetThrough(m, src, dst, conns)
+}
+
+func deciding(side reach.Side) []pci.Because { return pci.Deciding(side) }
