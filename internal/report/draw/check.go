@@ -199,6 +199,13 @@ func (g *Graph) standsFor(ids []string) []*Node {
 	return out
 }
 
+// hasBundle tells whether a box in these frames stands for many workloads.
+func (g *Graph) hasBundle(frames ...*Frame) bool {
+	return slices.ContainsFunc(frames, func(f *Frame) bool {
+		return slices.ContainsFunc(f.Nodes, func(id string) bool { return g.byID[id].Kind == Bundle })
+	})
+}
+
 // HasBundles tells whether some boxes stand for whole namespaces or zones.
 func (g *Graph) HasBundles() bool {
 	return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Kind == Bundle })

@@ -31,30 +31,24 @@ func (t *tie) key() string {
 }
 
 // connect adds the outside, and all wires and groups.
-func (g *Graph) connect() {
+func (g *Graph) connect(known *traffic) {
 	switch g.opt.View {
 	case Exposure:
 		g.waysIn()
 	case Network, Dataflow, Path, Zones:
-		g.wire(g.ties())
+		g.wire(g.ties(known))
 	}
 	g.structure()
 	g.prune()
 }
 
-type pair struct{ src, dst *Node }
-
-// ties are the model's connections between what is drawn, in the model's order.
-func (g *Graph) ties() []*tie {
-	now, order := g.flows(g.in, true)
-	before := map[pair]*flow{}
-	if g.opt.Before != nil {
-		var more []pair
-		before, more = g.flows(g.opt.Before, false)
-		for _, k := range more {
-			if now[k] == nil {
-				order = append(order, k)
-			}
+// ties are the connections between what is drawn, in the model's order.
+func (g *Graph) ties(known *traffic) []*tie {
+	now, order := g.flows(known.now, true)
+	before, more := g.flows(known.before, false)
+	for _, k := range more {
+		if now[k] == nil {
+			order = append(order, k)
 		}
 	}
 	var out []*tie
@@ -71,73 +65,6 @@ func (g *Graph) ties() []*tie {
 		out = append(out, changed(k.src, k.dst, f, was)...)
 	}
 	return g.gather(out)
-}
-
-// flows joins the connections of a model by the nodes at their ends.
-func (g *Graph) flows(in *pci.Input, now bool) (map[pair]*flow, []pair) {
-	flows := map[pair]*flow{}
-	var order []pair
-	var at pair // of the last connection; large clusters have many between the same two nodes
-	var to *flow
-	from, of := (*Node)(nil), (*cluster.Workload)(nil)
-	for e := range in.Model.Edges() {
-		if !g.wanted(in, e) {
-			continue
-		}
-		src := from
-		if e.Src.Workload == nil || e.Src.Workload != of {
-			src = nil
-			if e.Src.Workload != nil || g.leaf[e.Dst.Workload] != nil {
-				src = g.end(e.Src, policy.Ingress)
-			}
-			from, of = src, e.Src.Workload
-		}
-		if src == nil {
-			continue
-		}
-		dst := g.end(e.Dst, policy.Egress)
-		if dst == nil {
-			continue
-		}
-		if src == dst {
-			if now {
-				src.inner.add(e.Bounds)
-			}
-			continue
-		}
-		if k := (pair{src, dst}); k != at {
-			at, to = k, flows[k]
-			if to == nil {
-				to = &flow{}
-				flows[k] = to
-				order = append(order, k)
-			}
-		}
-		to.add(e.Bounds)
-	}
-	return flows, order
-}
-
-// add joins connections. Nodes have many pairs with the same ones, which cost next to nothing.
-func (f *flow) add(b reach.Bounds) {
-	f.pairs++
-	if !f.must.Covers(b.Must) {
-		f.must = f.must.Union(b.Must)
-	}
-	if !f.may.Covers(b.May) {
-		f.may = f.may.Union(b.May)
-	}
-}
-
-func (f *flow) open() netset.Conns { return f.may.Subtract(f.must) }
-
-// wanted holds for the connections that the view is about.
-func (g *Graph) wanted(in *pci.Input, e reach.Edge) bool {
-	a, b := e.Src.Workload, e.Dst.Workload
-	if g.opt.Pairs != nil {
-		return a != nil && b != nil && g.opt.Pairs[[2]*cluster.Workload{a, b}]
-	}
-	return g.opt.View != Dataflow || in.Scope.InCDE(a) || in.Scope.InCDE(b)
 }
 
 // end is the node that a peer is drawn as, nil when it is not drawn. Addresses are drawn twice where they are
@@ -315,6 +242,7 @@ func (g *Graph) group(t *tie, members []*Node) {
 		if g.cde(n) {
 			cde++
 		}
+		gr.Some = gr.Some || n.Kind == Bundle
 	}
 	gr.Crosses = cde > 0 && cde < len(members)
 	g.Groups = append(g.Groups, gr)

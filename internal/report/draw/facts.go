@@ -10,6 +10,27 @@ func (p *Picture) Headline() string {
 	return p.title() + ": " + Safe(p.Graph.clusterName())
 }
 
+// SaidGroup is what a group means, in one sentence. Boxes that stand for many workloads have some that may, and some
+// that may be reached.
+func (g *Graph) SaidGroup(gr *Group) string {
+	names := make([]string, len(gr.Members))
+	for i, id := range gr.Members {
+		names[i] = Safe(g.Name(id))
+	}
+	ports := verdictPorts(gr.Verdict, gr.Ports)
+	line := fmt.Sprintf("%s: each of these may open %s to each other one: %s", plural(gr.Count, "workload"), ports, strings.Join(names, ", "))
+	if gr.Some {
+		line = fmt.Sprintf("boxes of which each has workloads that may open %s to workloads of each other one: %s", ports, strings.Join(names, ", "))
+	}
+	if gr.Crosses {
+		line += "; the boundary of the CDE runs through this group"
+	}
+	if gr.Change != "" {
+		line = gr.Change + ": " + line
+	}
+	return line
+}
+
 // Facts is the text alternative of the picture: everything that its lines say, one sentence each.
 func (p *Picture) Facts() []string {
 	g := p.Graph
@@ -27,7 +48,7 @@ func (p *Picture) Facts() []string {
 		out = append(out, p.said(w)+".")
 	}
 	for _, gr := range g.Groups {
-		out = append(out, fmt.Sprintf("Group %s: each of %s may open %s to each other one: %s.", gr.Name, plural(gr.Count, "workload"), verdictPorts(gr.Verdict, gr.Ports), Safe(p.names(gr.Members))))
+		out = append(out, "Group "+gr.Name+": "+g.SaidGroup(gr)+".")
 	}
 	if g.Matrix != nil {
 		for _, c := range g.Matrix.Cells {

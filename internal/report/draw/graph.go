@@ -179,6 +179,7 @@ type Group struct {
 	Verdict Verdict  `json:"verdict"`
 	Count   int      `json:"workloads"`
 	Crosses bool     `json:"crossesCDE,omitempty"` // some of them are in the CDE and some are not
+	Some    bool     `json:"some,omitempty"`       // members stand for many workloads, and some of each may, to some of each
 	Change  string   `json:"change,omitempty"`
 
 	conns netset.Conns

@@ -71,11 +71,18 @@ func examples(t testing.TB) []string {
 }
 
 func TestGeometryOfExamples(t *testing.T) {
+	var names []string
+	got := map[string]clutter{}
 	for _, dir := range examples(t) {
 		for _, view := range []draw.View{draw.Network, draw.Dataflow, draw.Exposure} {
-			t.Run(filepath.Base(dir)+"/"+string(view), func(t *testing.T) {
-				check(t, picture(t, files(t, dir), draw.Options{View: view}))
+			name := filepath.Base(filepath.Dir(dir)) + "/" + filepath.Base(dir) + ", " + string(view)
+			names = append(names, name)
+			t.Run(name, func(t *testing.T) {
+				p := picture(t, files(t, dir), draw.Options{View: view})
+				check(t, p)
+				got[name] = clutterOf(p)
 			})
 		}
 	}
+	noRise(t, "clutter-examples.txt", names, got)
 }

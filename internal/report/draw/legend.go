@@ -1,7 +1,6 @@
 package draw
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -40,16 +39,10 @@ func (p *Picture) foot(y int) {
 	y += rows*legendRow + 8
 	s.close()
 	for _, g := range p.Graph.Groups {
-		line := fmt.Sprintf("%s: each of these may open %s to each other one: %s", plural(g.Count, "workload"), verdictPorts(g.Verdict, g.Ports), p.names(g.Members))
-		if g.Crosses {
-			line += "; the boundary of the CDE runs through this group"
-		}
-		if g.Change != "" {
-			line = g.Change + ": " + line
-		}
+		line := p.Graph.SaidGroup(g)
 		y += 8
 		p.groupMarks(pageMargin+signW-8, y-2, []string{g.Name})
-		for i, l := range limited(wrap(Safe(line), plain(sizeSmall), inner-signW-8), 3) {
+		for i, l := range limited(wrap(line, plain(sizeSmall), inner-signW-8), 3) {
 			s.text(pageMargin+signW+8, y+10+i*13, plain(sizeSmall), Start, inkText, inner-signW-8, l)
 			if i > 0 {
 				y += 13

@@ -139,9 +139,10 @@ func partText(c Part) string {
 	return c.Name + " (" + c.Role + ")"
 }
 
-// measureFrame gives the shape of a frame or band: only its edges, as rows are set elsewhere.
-func (p *Picture) measureFrame(id, title string, head int) *shape {
-	s := &shape{id: id, box: &layout.Box{Stretch: true, Pad: layout.Insets{Top: head}}}
+// measureFrame gives the shape of a frame or band: only its edges, as rows are set elsewhere. Wires
+// end no nearer to its left than lead.
+func (p *Picture) measureFrame(id, title string, head, lead int) *shape {
+	s := &shape{id: id, box: &layout.Box{Stretch: true, Pad: layout.Insets{Top: head}}, lead: lead}
 	w := s.tops(p.in[id], func(*Wire) int { return -1 })
 	s.box.W = max(w, min(width(title, bold(sizeHead)), 260)+60, 30+pinGap*len(p.out[id]))
 	s.outFrom, s.outTo = 16, max(20, s.box.W-16)

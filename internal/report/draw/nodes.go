@@ -43,11 +43,15 @@ const (
 	manyBadges = 6
 )
 
+func workloadID(w *cluster.Workload) string {
+	return "workload:" + w.Ref.GroupKind().Group + "/" + w.Ref.Kind + "/" + w.Ref.Namespace + "/" + w.Ref.Name
+}
+
 // workload is the node of a workload. Its pods differ only in rare cases; the first one is drawn.
 func (g *Graph) workload(w *cluster.Workload) *Node {
 	p := w.Pods[0]
 	n := &Node{
-		ID: "workload:" + w.Ref.GroupKind().Group + "/" + w.Ref.Kind + "/" + w.Ref.Namespace + "/" + w.Ref.Name, Kind: Workload,
+		ID: workloadID(w), Kind: Workload,
 		Object: w.Ref.String(), Title: w.Ref.Name, Namespace: w.Ref.Namespace, Pos: w.Pos.String(), workloads: []*cluster.Workload{w},
 		Left: []Badge{{Text: short(w.Ref.Kind)}, {Text: g.cardinality(w)}}, Shield: g.shield([]*cluster.Workload{w}),
 	}

@@ -201,15 +201,18 @@ func (p *Picture) bandFrames() {
 	}
 }
 
+const boundaryText = "CDE boundary"
+
 // boundary is the line around the zones of the CDE in one row.
 func (p *Picture) boundary(first, last *layout.Box) {
 	s := &p.Scene
-	top := min(first.Margin.Top, 24)
+	top := first.Margin.Top
 	x, y := float64(first.X-7+p.dx), float64(first.Y-top+p.dy)
 	w, h := float64(last.X+last.W+7+p.dx)-x, float64(max(first.H, last.H)+top+7)
 	s.open("cde-boundary", "boundary", "Boundary of the cardholder data environment")
 	s.figure(Figure{Steps: rect(x, y, w, h, 8), Stroke: inkBorder, Width: 2, Dash: []float64{9, 4}})
-	s.text(int(x)+10, int(y)+15, bold(sizeSmall), Start, inkBorder, int(w)-20, "CDE boundary")
+	s.text(int(x)+10, int(y)+15, bold(sizeSmall), Start, inkBorder, int(w)-20, boundaryText)
+	p.Labels = append(p.Labels, Placed{ID: "cde-boundary", X: int(x) + 10, Y: int(y) + 6, W: width(boundaryText, bold(sizeSmall)), H: 11, In: "cluster"})
 	s.close()
 }
 

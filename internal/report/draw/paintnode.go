@@ -95,7 +95,11 @@ func (p *Picture) compute(n *Node, sh *shape) {
 	x, y, w, h := p.at(sh.box)
 	s.figure(Figure{Steps: rect(x, y, w, h, 3), Fill: inkPod, Stroke: inkLine, Width: 1})
 	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+22, bold(sizeName), Middle, inkOnPaint, int(w)-20-p.groupsW(n.Groups), Safe(n.Title))
-	p.groupMarks(int(x+w)-6, int(y)+10, n.Groups)
+	right := int(x+w) - 6
+	if len(sh.right) > 0 {
+		right -= 8 // their badges begin within the box
+	}
+	p.groupMarks(right, int(y)+10, n.Groups)
 	top := int(y) + titleH + 6
 	if n.Sub != "" {
 		s.text(int(x+w/2), top+8, plain(sizeSmall), Middle, inkOnPaint, int(w)-16, Safe(n.Sub))

@@ -123,6 +123,9 @@ func (g *Graph) Name(id string) string {
 	}
 	for _, b := range g.Bands {
 		if b.ID == id {
+			if g.hasBundle(b.Frames...) {
+				return "each box of zone " + b.Title
+			}
 			return "all of zone " + b.Title
 		}
 		for _, f := range b.Frames {

@@ -98,7 +98,6 @@ func (p *Picture) arrange() {
 	for _, b := range g.Bands {
 		bands = append(bands, p.band(b))
 	}
-	balance(bands)
 	p.root = &layout.Box{}
 	for _, r := range slices.Concat([][]*layout.Box{above, top}, p.bandRows(bands), [][]*layout.Box{bottom, below}) {
 		if len(r) > 0 {
@@ -114,7 +113,12 @@ const leastRow = 1900
 // bandRows breaks the zones into rows where side by side they would be too wide to be read on a sheet. The CDE
 // begins the first row, and no row holds zones of it and others.
 func (p *Picture) bandRows(bands []*layout.Box) [][]*layout.Box {
-	most := math.Max(leastRow, math.Sqrt(areaOf(bands)*pageRatio))
+	var frames []*layout.Box
+	for _, b := range bands {
+		frames = append(frames, b.Rows[0]...)
+	}
+	most := math.Max(leastRow, math.Sqrt(areaOf(frames)*pageRatio))
+	balance(bands, math.Sqrt(areaOf(frames)*pageRatio))
 	wide := 0.0
 	for _, b := range bands {
 		w, _ := guess(b)
@@ -129,6 +133,12 @@ func (p *Picture) bandRows(bands []*layout.Box) [][]*layout.Box {
 		if len(part) > 0 {
 			rows = append(rows, shelves(part, most)...)
 		}
+	}
+	for _, r := range rows {
+		for _, b := range r {
+			b.Rows = [][]*layout.Box{slices.Concat(b.Rows...)}
+		}
+		balance(r, most)
 	}
 	return rows
 }
@@ -158,7 +168,11 @@ const (
 )
 
 func (p *Picture) band(b *Band) *layout.Box {
-	s := p.measureFrame(b.ID, b.Title, bandHead)
+	lead := 0
+	if b.Class.InCDE() {
+		lead = width(boundaryText, bold(sizeSmall)) + 16
+	}
+	s := p.measureFrame(b.ID, b.Title, bandHead, lead)
 	p.keep(s)
 	s.box.Margin.Left, s.box.Margin.Right = 12, 12
 	s.box.Margin.Top += 24
@@ -178,20 +192,18 @@ func (p *Picture) band(b *Band) *layout.Box {
 	return s.box
 }
 
-// balance breaks the frames of all bands into rows so that the bands become about as high as each other, and all
-// of them together about pageRatio times as wide as high.
-func balance(bands []*layout.Box) {
-	area := 0.0
+// balance breaks the frames of zones that stand side by side into rows, so that the zones become about as high as
+// each other, and together about as wide as wanted.
+func balance(bands []*layout.Box, wide float64) {
+	area, high := 0.0, 0.0
 	for _, b := range bands {
 		area += areaOf(b.Rows[0])
-	}
-	high := math.Sqrt(area / pageRatio)
-	for _, b := range bands {
 		for _, it := range b.Rows[0] {
 			_, h := guess(it)
 			high = math.Max(high, h)
 		}
 	}
+	high = math.Max(high, area/wide)
 	for _, b := range bands {
 		b.Rows = shelves(b.Rows[0], areaOf(b.Rows[0])/high)
 		for _, r := range b.Rows {
@@ -211,7 +223,7 @@ func areaOf(items []*layout.Box) float64 {
 
 // frame is a namespace: each workload with the Services that lead to it first.
 func (p *Picture) frame(f *Frame) *layout.Box {
-	s := p.measureFrame(f.ID, f.Title, frameHead)
+	s := p.measureFrame(f.ID, f.Title, frameHead, 0)
 	p.keep(s)
 	s.box.Aligned = true
 	var work, services []*Node

@@ -86,6 +86,8 @@ func TestGeometryOfRandomClusters(t *testing.T) {
 	if testing.Short() {
 		count = 20
 	}
+	var names []string
+	got := map[string]clutter{}
 	for seed := range count {
 		size := 5 + 495*seed*seed*seed/(count*count*count)
 		in := random(t, uint64(seed), size)
@@ -94,5 +96,11 @@ func TestGeometryOfRandomClusters(t *testing.T) {
 		if bad := geometry(p); len(bad) > 0 {
 			t.Fatalf("seed %d, %d workloads, %s: %d faults, such as\n%s", seed, size, view, len(bad), strings.Join(bad[:min(6, len(bad))], "\n"))
 		}
+		name := fmt.Sprintf("%d of %d workloads, %s", seed, size, view)
+		names = append(names, name)
+		got[name] = clutterOf(p)
+	}
+	if !testing.Short() {
+		noRise(t, "clutter-random.txt", names, got)
 	}
 }

@@ -16,6 +16,7 @@ type shape struct {
 	labels  []label
 	inAt    map[*Wire]int // where wires end at the top
 	reach   map[*Wire]int
+	lead    int // no wire ends left of it
 	outFrom int // where wires may leave at the bottom
 	outTo   int
 	outAt   map[*Wire][2]int // of wires that leave at a place of their own: from a badge
@@ -67,7 +68,7 @@ func badges(list []Badge, most int) []spot {
 // It gives the width that takes.
 func (s *shape) tops(in []*Wire, portOf func(*Wire) int) int {
 	s.inAt, s.reach = map[*Wire]int{}, map[*Wire]int{}
-	x := 10
+	x := max(s.lead, 10)
 	place := func(ws []*Wire, half int) (end int) {
 		at := x + half
 		end = at

@@ -92,17 +92,7 @@ func edges(g *draw.Graph) []edge {
 
 // groupLine says who is in a group.
 func groupLine(g *draw.Graph, gr *draw.Group) string {
-	s := fmt.Sprintf("group %s: each may open %s to each other one:", gr.Name, gr.Ports)
-	if gr.Verdict == draw.Undecided {
-		s = fmt.Sprintf("group %s: undecided: each may open %s to each other one:", gr.Name, gr.Ports)
-	}
-	for i, m := range gr.Members {
-		if i > 0 {
-			s += ","
-		}
-		s += " " + g.Name(m)
-	}
-	return s
+	return "group " + gr.Name + ": " + g.SaidGroup(gr)
 }
 
 // edgeText is the text at an edge.

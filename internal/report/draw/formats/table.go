@@ -34,8 +34,11 @@ func rows(p *draw.Picture) [][]string {
 		}
 	}
 	for _, gr := range g.Groups {
-		all := list(g, gr.Members)
-		out = append(out, []string{"each of " + all, "each other one", string(gr.Verdict), gr.Ports, "", "", gr.Change})
+		from, to := "each of "+list(g, gr.Members), "each other one"
+		if gr.Some {
+			from, to = "some of "+from, "some of "+to
+		}
+		out = append(out, []string{from, to, string(gr.Verdict), gr.Ports, "", "", gr.Change})
 	}
 	return out
 }
