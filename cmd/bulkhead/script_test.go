@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/*.txtar. Every script finds examples/card-shop as card-shop, and examples/mesh-bank as
 // mesh-bank.
-// BULKHEAD_UPDATE=1 rewrites what the scripts compare with.
+// The day to judge by is 2026-03-01. BULKHEAD_UPDATE=1 rewrites what the scripts compare with.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -26,6 +26,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("BULKHEAD_UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("SOURCE_DATE_EPOCH", "1772323200")
 			for _, name := range []string{"card-shop", "mesh-bank"} {
 				if err := os.CopyFS(filepath.Join(env.WorkDir, name), os.DirFS(filepath.Join("../../examples", name))); err != nil {
 					return err

@@ -38,6 +38,7 @@ func TestColorIsForTerminals(t *testing.T) {
 
 // What is no text goes to files and pipes, not to terminals.
 func TestBinaryFormatsAreNotForTerminals(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "1772323200") // reviews that the example declares are due later
 	dir := t.TempDir()
 	saved := filepath.Join(dir, "saved.json")
 	program := func(tty bool, args ...string) (int, string, string) {

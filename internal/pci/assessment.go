@@ -135,10 +135,17 @@ func Assess(in *Input, checks []Check) *Assessment {
 		a.Limits = append(a.Limits, l.Msg)
 	}
 	accepted := newExceptions(in)
+	all := make([][]Finding, len(checks))
+	for _, after := range []bool{false, true} {
+		for i := range checks {
+			if k := &checks[i]; (k.After != nil) == after {
+				all[i] = run(k, in, func() []ExceptionResult { return accepted.results(checks) })
+				accepted.apply(all[i])
+			}
+		}
+	}
 	for i := range checks {
-		k := &checks[i]
-		found := run(k, in)
-		accepted.apply(found)
+		k, found := &checks[i], all[i]
 		res := CheckResult{ID: k.ID, Title: k.Title, Status: NotApplicable, Severity: k.Severity, Requirements: nonNil(k.Requirements), Requirements321: nonNil(Old(k.Requirements)), Guidance: nonNil(k.Guidance)}
 		for _, f := range found {
 			if f.Status.rank() < res.Status.rank() || (f.Status == Pass && res.Status == NotApplicable) {
@@ -163,10 +170,12 @@ func Assess(in *Input, checks []Check) *Assessment {
 }
 
 // run gives the check's findings with everything filled in that comes from the check itself.
-func run(k *Check, in *Input) []Finding {
+func run(k *Check, in *Input, exceptions func() []ExceptionResult) []Finding {
 	var found []Finding
 	if k.NeedsScope && in.Scope == nil {
 		found = []Finding{{Status: Manual, Message: "Which workloads are the cardholder data environment? Nothing in the input says so: give a Segmentation file or --scope-label."}}
+	} else if k.After != nil {
+		found = k.After(in, exceptions())
 	} else {
 		found = k.Run(in)
 	}

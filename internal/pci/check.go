@@ -27,6 +27,8 @@ type Check struct {
 	NeedsScope   bool // without a scope the check asks for one and does nothing else
 	// Run gives the findings in any order. Assess adds to each what it knows from the Check.
 	Run func(*Input) []Finding
+	// After is in place of Run for a check that asks what became of exceptions. It runs when all others have.
+	After func(*Input, []ExceptionResult) []Finding
 }
 
 // Input is everything checks may look at. Nothing in it is changed by them.

@@ -181,6 +181,31 @@ func (in *Input) EntryFor(via object.Ref, targets []*cluster.Workload) *Entry {
 	return nil
 }
 
+// Ends gives what the two ends of a need stand for in the input: its workloads, sorted, and addresses outside. Both
+// are empty for an end that is nowhere.
+func (in *Input) Ends(n *Need) (from, to End) {
+	return in.end(n.From, source), in.end(n.To, destination)
+}
+
+// End is one end of a need.
+type End struct {
+	Workloads []*cluster.Workload
+	Addrs     netset.Addrs
+}
+
+// IsEmpty tells whether the input holds nothing of it.
+func (e End) IsEmpty() bool { return len(e.Workloads) == 0 && e.Addrs.IsEmpty() }
+
+func (in *Input) end(name string, at side) End {
+	e := End{Addrs: in.endAddrs(name, at)}
+	for _, w := range in.Cluster.Workloads {
+		if in.podsIn(w, w.Pods, name) {
+			e.Workloads = append(e.Workloads, w)
+		}
+	}
+	return e
+}
+
 // NeedsFrom tells whether some declared need that holds begins at w.
 func (in *Input) NeedsFrom(w *cluster.Workload) bool {
 	return in.Intent != nil && slices.ContainsFunc(in.Intent.Needs, func(n Need) bool { return n.HoldsOn(in.Today) && in.podsIn(w, w.Pods, n.From) })

@@ -14,4 +14,5 @@ var All = []pci.Check{
 	cp01, cp02, cp03, cp04, cp05, cp06, cp07, cp08, cp09, cp10, cp11,
 	tls01, tls02, tls03, tls04, tls05, tls06, tls07, tls08, tls09, tls11, tls12,
 	tel01, tel02, tel03, tel04, tel05, tel06, tel07,
+	jus01, jus02, jus03, jus04, jus05, jus06, jus07, jus08,
 }

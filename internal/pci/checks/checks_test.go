@@ -64,8 +64,8 @@ func TestEveryCheck(t *testing.T) {
 				t.Errorf("%s: requirement %q is no number of the standard", k.ID, r)
 			}
 		}
-		if k.Run == nil {
-			t.Errorf("%s: no Run", k.ID)
+		if (k.Run == nil) == (k.After == nil) {
+			t.Errorf("%s: want one of Run and After", k.ID)
 		}
 		if !wanted[k.ID] {
 			t.Errorf("%s: no fixture wants anything of it", k.ID)

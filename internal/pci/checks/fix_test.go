@@ -214,7 +214,7 @@ func TestMeshBank(t *testing.T) {
 			TEL-06 pass
 			FLO-03 accepted StatefulSet cards/card-store "B-7"`,
 	} {
-		got := assess(t, example(t, "mesh-bank/"+step), options{})
+		got := assess(t, example(t, "mesh-bank/"+step), options{today: "2026-03-01"})
 		for _, line := range judge(got, nil, want) {
 			t.Errorf("%s: %s", step, line)
 		}
