@@ -34,8 +34,8 @@ func (b *builder) newOwners() *owners {
 
 // find gives the object of a name, the last one when there are several.
 func (x *owners) find(r object.Ref) *object.Object {
-	if r.Kind != "Pod" || r.Group != "" {
-		return x.byRef[ownerKey(r)]
+	if o := x.byRef[ownerKey(r)]; o != nil || r.Kind != "Pod" || r.Group != "" {
+		return o
 	}
 	i, _ := slices.BinarySearchFunc(x.pods, r, func(o *object.Object, r object.Ref) int {
 		if c := o.Ref.Compare(r); c != 0 {
