@@ -60,7 +60,9 @@ type addrLine struct {
 	sets   []netset.Addrs
 }
 
-func newAddrLine(cuts []netset.Addrs) addrLine {
+// newAddrLine cuts at the ends of sets. With room, atoms have further numbers behind their own, with the same start,
+// which later cuts take.
+func newAddrLine(cuts []netset.Addrs, room bool) addrLine {
 	starts := []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
 	for _, c := range cuts {
 		for _, r := range c.Ranges() {
@@ -72,9 +74,14 @@ func newAddrLine(cuts []netset.Addrs) addrLine {
 	}
 	slices.SortFunc(starts, netip.Addr.Compare)
 	l := addrLine{starts: slices.Compact(starts)}
+	if room {
+		l.starts = withRoom(l.starts)
+	}
 	l.sets = make([]netset.Addrs, len(l.starts))
-	for i := range l.starts {
-		l.sets[i] = l.between(i, i+1)
+	for i := 0; i < len(l.starts); {
+		end := l.end(i)
+		l.sets[i] = l.between(i, end)
+		i = end
 	}
 	return l
 }
@@ -93,6 +100,9 @@ func (l *addrLine) between(lo, hi int) netset.Addrs {
 		if first == end {
 			continue
 		}
+		if end < len(l.starts) && l.starts[end] == l.starts[first] {
+			continue
+		}
 		if end < len(l.starts) && familyOf(l.starts[end]) == f {
 			out = out.Union(netset.AddrRange(l.starts[first], l.starts[end].Prev()))
 			continue
@@ -108,19 +118,32 @@ func (l *addrLine) find(a netip.Addr) int {
 	i, ok := slices.BinarySearchFunc(l.starts, a, netip.Addr.Compare)
 	if !ok {
 		i--
+		for i > 0 && l.starts[i-1] == l.starts[i] {
+			i--
+		}
+	}
+	return i
+}
+
+// end is the number behind all those of an atom.
+func (l *addrLine) end(atom int) int {
+	i := atom + 1
+	for i < len(l.starts) && l.starts[i] == l.starts[atom] {
+		i++
 	}
 	return i
 }
 
 // holds tells whether an address is of an atom.
 func (l *addrLine) holds(atom int, a netip.Addr) bool {
-	return !a.Less(l.starts[atom]) && (atom+1 == len(l.starts) || a.Less(l.starts[atom+1]))
+	end := l.end(atom)
+	return !a.Less(l.starts[atom]) && (end == len(l.starts) || a.Less(l.starts[end]))
 }
 
 // within is the atoms, as runs, that make up a set whose ends the line was cut at.
 func (l *addrLine) within(set netset.Addrs, add func(lo, hi int)) {
 	for _, r := range set.Ranges() {
-		add(l.find(r.Lo), l.find(r.Hi)+1)
+		add(l.find(r.Lo), l.end(l.find(r.Hi)))
 	}
 }
 
@@ -128,14 +151,14 @@ func (l *addrLine) within(set netset.Addrs, add func(lo, hi int)) {
 // namespace have numbers side by side.
 func (m *Model) makePoints() {
 	v := m.vocabulary()
-	m.line = newAddrLine(v.cuts)
+	m.line = newAddrLine(v.cuts, m.room)
 	m.families = []family{v4}
 	if m.cluster.IPv4 && m.cluster.IPv6 {
 		m.families = []family{v4, v6}
 	} else if m.cluster.IPv6 && !m.cluster.IPv4 {
 		m.families = []family{v6}
 	}
-	x := classIndex{m: m, v: &v, byHash: map[uint64][]int32{}, addrs: map[string]*[2]addrKnown{}, shapes: map[addrShape]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
+	x := &classIndex{m: m, v: &v, byHash: map[uint64][]int32{}, addrs: map[string]*[2]addrKnown{}, shapes: map[addrShape]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
 	var hosts []point
 	hostIndex := map[string]int{}
 	found := make([]int32, len(m.cluster.Pods)) // host classes are negative
@@ -182,6 +205,9 @@ func (m *Model) makePoints() {
 	}
 	m.indexTerms(&v)
 	m.indexAddrs()
+	if m.room {
+		m.index, m.hostIndex = x, hostIndex
+	}
 }
 
 // vocabulary is all that some rule can see of an endpoint.
@@ -236,6 +262,15 @@ func (m *Model) vocabulary() vocabulary {
 					v.podAddrs = v.podAddrs || m.podsBy(q.Reach) != enforcer.No
 					v.hostAddrs = v.hostAddrs || m.nodesBy(q.Reach) != enforcer.No
 				}
+			}
+		}
+	}
+	if m.room { // what may matter later does so from the beginning
+		v.podAddrs = v.podAddrs || m.profile.PodsByAddr != enforcer.No
+		v.hostAddrs = v.hostAddrs || m.profile.NodesByAddr != enforcer.No
+		for _, p := range m.cluster.Pods {
+			for _, q := range p.Ports {
+				v.names[q.Name] = true
 			}
 		}
 	}

@@ -187,11 +187,17 @@ func (x *classIndex) order() {
 	slices.SortStableFunc(index, func(a, b int) int {
 		return cmp.Compare(x.m.points[a].pod.Namespace.Name, x.m.points[b].pod.Namespace.Name)
 	})
-	points := make([]point, len(index))
+	points := make([]point, 0, len(index))
 	x.place = make([]int, len(index))
-	for to, from := range index {
-		points[to] = x.m.points[from]
-		x.place[from] = to
+	for at, from := range index {
+		x.place[from] = len(points)
+		points = append(points, x.m.points[from])
+		if x.m.room && (at+1 == len(index) || x.m.points[index[at+1]].pod.Namespace != x.m.points[from].pod.Namespace) {
+			points = withSpare(points)
+		}
+	}
+	if x.m.room {
+		points = withReserve(points)
 	}
 	x.m.points = points
 }

@@ -96,5 +96,5 @@ func (l *Live) rebuild() {
 		objects = append(objects, o)
 	}
 	c, _ := cluster.New(objects, l.opt)
-	l.model = Compile(c, kinds.Compile(c), l.prof)
+	l.model = compile(c, kinds.Compile(c), l.prof, true)
 }

@@ -19,6 +19,7 @@ type binding struct {
 // profile is what all classes that the same policies of a layer select have in common in one direction.
 type profile struct {
 	binding
+	key    string  // tells profiles of a layer and direction apart
 	picks  []pick  // of all tiers, in evaluation order
 	tiers  []*tier // the picks by tier
 	alt    []*tier // the tiers as they are evaluated if what they may deny is less; nil when that is known
@@ -45,6 +46,7 @@ const (
 // tier is the policies of one tier that select a class.
 type tier struct {
 	binding
+	key   string // tells tiers of a layer and direction apart
 	picks []pick
 	iso   isolation
 	rows  [2]*row // by family, made on first use
@@ -63,8 +65,11 @@ func (m *Model) makeProfiles() {
 			continue
 		}
 		for _, d := range policy.Directions {
-			b := profileBuilder{m: m, binding: binding{layer: l, dir: d}, profiles: map[string]int{}, tiers: map[string]*tier{}}
+			b := &profileBuilder{m: m, binding: binding{layer: l, dir: d}, profiles: map[string]int{}, tiers: map[string]*tier{}}
 			b.build()
+			if m.room {
+				m.builders[l][d] = b
+			}
 		}
 	}
 }
@@ -184,7 +189,8 @@ func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
 		return i
 	}
 	i := len(m.profiles[b.layer][b.dir])
-	b.profiles[string(b.buf)] = i
+	pr.key = string(b.buf)
+	b.profiles[pr.key] = i
 	pr.subject, pr.picks = pod, slices.Clone(picks)
 	kept := new(profile)
 	*kept = pr
@@ -255,8 +261,8 @@ func (b *profileBuilder) tier(pr *profile, picks []pick, iso isolation) *tier {
 	b.buf = b.key(append(b.buf[:0], '0'+byte(iso)), pr.subject, picks)
 	t := b.tiers[string(b.buf)]
 	if t == nil {
-		t = &tier{binding: pr.binding, picks: picks, iso: iso}
-		b.tiers[string(b.buf)] = t
+		t = &tier{binding: pr.binding, picks: picks, iso: iso, key: string(b.buf)}
+		b.tiers[t.key] = t
 	}
 	return t
 }

@@ -113,10 +113,13 @@ type Model struct {
 	// plainOff is the reason of every undecided pair when all that is not known is the engine.
 	plainOff []Reason
 
-	policies []applied // the policies that may have an effect, in the order that inOrder tells
-	order    []int32   // their numbers in evaluation order; nil when they stand in it
-	room     bool      // made with room for what comes later
-	opaque   []opaqueKind
+	policies  []applied // the policies that may have an effect, in the order that inOrder tells
+	order     []int32   // their numbers in evaluation order; nil when they stand in it
+	room      bool      // made with room for what comes later, and with what says where that goes:
+	index     *classIndex
+	hostIndex map[string]int // host classes, numbered from the first one, by node and addresses
+	builders  [2][2]*profileBuilder
+	opaque    []opaqueKind
 
 	conns    *table
 	families []family // one entry when addresses of pods never matter
