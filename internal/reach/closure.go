@@ -1,31 +1,25 @@
 package reach
 
 import (
-	"slices"
-
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
 // Closure is every workload that traffic from the given ones may reach over any number of hops, the given
-// ones included, sorted. Each class of pods is looked at once, and only for what is not reached yet.
+// ones included, sorted. It goes hop by hop. Sources that egress policies bind are asked whom they may reach;
+// for all others together, each set of ingress policies is asked once a hop whether it lets one of them in.
 func (m *Model) Closure(from []*cluster.Workload) []*cluster.Workload {
-	x := m.places()
-	c := closure{m: m, byPoint: x.at, number: x.numbers, hosted: x.hosted, seen: newBitset(len(m.cluster.Workloads)), done: newBitset(m.atoms)}
-	for _, f := range m.families {
-		c.outlets = append(c.outlets, newOutlets(m, f))
-	}
-	c.left = make([]int, m.atoms)
-	for p, ws := range c.byPoint {
+	c := closure{n: m.Neighbours(), m: m, seen: newBitset(len(m.cluster.Workloads)), done: newBitset(m.atoms), left: make([]int, m.atoms)}
+	c.x = c.n.x
+	for p, ws := range c.x.at {
 		c.left[p] = len(ws)
 	}
+	c.members = m.membersOf(policy.Ingress)
 	for _, w := range from {
-		c.reach(c.number[w])
+		c.reach(c.x.numbers[w])
 	}
-	for len(c.queue) > 0 {
-		i := c.queue[0]
-		c.queue = c.queue[1:]
-		c.from(i)
+	for len(c.fresh) > 0 {
+		c.hop()
 	}
 	var out []*cluster.Workload
 	c.seen.each(func(i int) { out = append(out, m.cluster.Workloads[i]) })
@@ -33,15 +27,14 @@ func (m *Model) Closure(from []*cluster.Workload) []*cluster.Workload {
 }
 
 type closure struct {
+	n       *Neighbours
 	m       *Model
-	byPoint [][]int
-	number  map[*cluster.Workload]int
-	hosted  []int
-	outlets []outlets
-	left    []int  // by point: workloads there that are not reached yet
-	seen    bitset // workloads
-	done    bitset // points that were looked at as sources
-	queue   []int
+	x       *places
+	members [][]int // by ingress profile of the network layer: the classes that have it
+	left    []int   // by point: workloads there that are not reached yet
+	seen    bitset  // workloads
+	done    bitset  // points that were looked at as sources
+	fresh   []int   // workloads that the last hop reached
 }
 
 func (c *closure) reach(i int) {
@@ -49,62 +42,78 @@ func (c *closure) reach(i int) {
 		return
 	}
 	c.seen.set(i)
-	c.queue = append(c.queue, i)
-	for _, p := range c.m.pointsOf(OfWorkload(c.m.cluster.Workloads[i])) {
+	c.fresh = append(c.fresh, i)
+	for _, p := range c.x.points[i] {
 		c.left[p]--
 	}
 }
 
-// from reaches everything that a workload may reach in one hop.
-func (c *closure) from(i int) {
-	m := c.m
-	w := m.cluster.Workloads[i]
-	others := c.hosted // sharing a node may open what no row says
-	if locate(OfWorkload(w)).hosted() {
-		others = make([]int, len(m.cluster.Workloads))
-		for j := range others {
-			others[j] = j
-		}
+func (c *closure) reachPoint(d int) {
+	for _, j := range c.x.at[d] {
+		c.reach(j)
 	}
-	for _, j := range others {
-		if !c.seen.has(j) && !m.Between(OfWorkload(w), OfWorkload(m.cluster.Workloads[j])).May.IsEmpty() {
-			c.reach(j)
-		}
-	}
-	for _, s := range m.pointsOf(OfWorkload(w)) {
-		if s < m.hosts && !c.done.has(s) {
+}
+
+// hop reaches everything that is one hop from what the last one reached.
+func (c *closure) hop() {
+	fresh := c.fresh
+	c.fresh = nil
+	open := newBitset(c.m.atoms) // sources that may reach much
+	for _, i := range fresh {
+		c.overNodes(i)
+		for _, s := range c.x.points[i] {
+			if c.done.has(s) {
+				continue
+			}
 			c.done.set(s)
-			c.fromClass(s)
+			if c.n.confined(s, policy.Egress) {
+				c.n.points(s, policy.Egress, func(d int, _ boundsID) {
+					if c.left[d] > 0 {
+						c.reachPoint(d)
+					}
+				})
+			} else {
+				open.set(s)
+			}
+		}
+	}
+	for _, ds := range c.members {
+		c.letIn(ds, open)
+	}
+	for d := c.m.hosts; d < c.m.atoms; d++ {
+		if c.left[d] > 0 {
+			c.letIn([]int{d}, open)
 		}
 	}
 }
 
-func (c *closure) fromClass(s int) {
-	m := c.m
-	try := func(d int) {
-		if m.conns.pairs[m.pointPair(s, d)].may == noConns {
-			return
-		}
-		for _, j := range c.byPoint[d] {
+// overNodes reaches what sharing a node opens, which no row says.
+func (c *closure) overNodes(i int) {
+	others, m := c.x.hosted, c.m
+	try := func(j int) {
+		if !c.seen.has(j) && m.conns.pairs[m.sameNode(noneID, c.x.where[i], c.x.where[j])].may != noConns {
 			c.reach(j)
 		}
 	}
-	for k := range c.outlets {
-		if m.points[s].addr[c.outlets[k].f].none {
+	if !c.x.where[i].hosted() {
+		for _, j := range others {
+			try(j)
+		}
+		return
+	}
+	for j := range c.x.where {
+		try(j)
+	}
+}
+
+// letIn reaches those of some points, which have the same ingress policies, that let a source in.
+func (c *closure) letIn(ds []int, from bitset) {
+	for _, d := range ds {
+		if c.left[d] == 0 {
 			continue
 		}
-		if out := c.outlets[k].outlet(s); out.few {
-			for _, d := range out.open {
-				if c.left[d] > 0 {
-					try(int(d))
-				}
-			}
-			continue
-		}
-		for d := range m.hosts {
-			if c.left[d] > 0 {
-				try(d)
-			}
+		if c.n.anyOf(d, policy.Ingress, from) {
+			c.reachPoint(d)
 		}
 	}
 }
@@ -112,17 +121,79 @@ func (c *closure) fromClass(s int) {
 // OneHop is every workload that may open a connection to one of the given ones (Ingress), or to which one of
 // them may (Egress), the given ones left out, sorted.
 func (m *Model) OneHop(of []*cluster.Workload, d policy.Direction) []*cluster.Workload {
-	var out []*cluster.Workload
+	n := m.Neighbours()
+	h := oneHop{n: n, ends: newBitset(m.atoms), open: newBitset(m.atoms), found: newBitset(m.atoms)}
+	given, seen := newBitset(len(m.cluster.Workloads)), newBitset(len(m.cluster.Workloads))
 	for _, w := range of {
-		for _, e := range m.Reaches(w, d) {
-			other := e.Src.Workload
-			if d == policy.Egress {
-				other = e.Dst.Workload
-			}
-			out = append(out, other)
+		i := n.x.numbers[w]
+		given.set(i)
+		for _, c := range n.x.points[i] {
+			h.ends.set(c)
 		}
 	}
-	slices.SortFunc(out, func(a, b *cluster.Workload) int { return a.Ref.Compare(b.Ref) })
-	out = slices.Compact(out)
-	return slices.DeleteFunc(out, func(w *cluster.Workload) bool { return slices.Contains(of, w) })
+	h.search(d)
+	h.found.each(func(p int) {
+		for _, j := range n.x.at[p] {
+			seen.set(j)
+		}
+	})
+	given.each(func(i int) {
+		others := n.x.hosted
+		if n.x.where[i].hosted() {
+			others = make([]int, len(n.x.where))
+			for j := range others {
+				others[j] = j
+			}
+		}
+		for _, j := range others {
+			from, to := n.x.where[j], n.x.where[i]
+			if d == policy.Egress {
+				from, to = to, from
+			}
+			if !seen.has(j) && m.conns.pairs[m.sameNode(noneID, from, to)].may != noConns {
+				seen.set(j)
+			}
+		}
+	})
+	var out []*cluster.Workload
+	seen.each(func(j int) {
+		if !given.has(j) {
+			out = append(out, m.cluster.Workloads[j])
+		}
+	})
+	return out
+}
+
+// oneHop finds the points one hop from some ends.
+type oneHop struct {
+	n     *Neighbours
+	ends  bitset
+	open  bitset // the other points whose own policies may let much through
+	found bitset
+}
+
+// search goes from the side that lets less through: points that their policies confine look for an end
+// themselves, and the ends look for one another point among all that are not confined.
+func (h *oneHop) search(d policy.Direction) {
+	n, m := h.n, h.n.m
+	away := opposite(d)
+	for i := range m.atoms {
+		switch {
+		case len(n.x.at[i]) == 0:
+		case !n.confined(i, away):
+			h.open.set(i)
+		case n.anyOf(i, away, h.ends):
+			h.found.set(i)
+		}
+	}
+	left := newBitset(m.atoms)
+	h.ends.each(func(c int) {
+		for w := range left {
+			left[w] = h.open[w] &^ h.found[w]
+		}
+		n.among(c, d, left, func(i int) bool {
+			h.found.set(i)
+			return true
+		})
+	})
 }

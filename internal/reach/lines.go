@@ -16,6 +16,20 @@ type lines struct {
 	cells []uint64
 	wides []wideRef
 	ports []portBounds // by boundsID
+	none  []uint8      // by point: bit f says that it has no address in family f
+
+	along []cursor             // scratch
+	taken []run                // scratch
+	rests map[string]*pointSet // wide sets without what is taken
+}
+
+// allLines is made on first use.
+func (m *Model) allLines() *lines {
+	if m.lined == nil {
+		m.Warm()
+		m.lined = m.makeLines()
+	}
+	return m.lined
 }
 
 // line is where the cells of a profile are, and the wide sets that add to them.
@@ -66,6 +80,14 @@ func (m *Model) makeLines() *lines {
 					}
 				}
 				x.sides[l][d][f] = side
+			}
+		}
+	}
+	x.none = make([]uint8, m.atoms)
+	for i := range x.none {
+		for _, f := range m.families {
+			if m.points[i].addr[f].none {
+				x.none[i] |= 1 << f
 			}
 		}
 	}
@@ -120,10 +142,20 @@ func onePiece(c netset.Conns) (lo, hi uint32, ok bool) {
 // line writes the cells of a profile in one family. What names ports of many destinations, and wide sets below
 // other tiers, stay with the profile.
 func (x *lines) line(m *Model, p *profile, f family) line {
+	tiers := p.tiers
+	if k := slices.IndexFunc(tiers, func(t *tier) bool { return t.rows[f].adds }); k >= 0 {
+		tiers = tiers[:k+1] // it leaves nothing to those after it
+	}
+	whole := p.alt == nil && !p.lost && !p.open
+	plain := whole && len(tiers) == 1 && tiers[0].rows[f].adds
+	if whole && len(tiers) > 0 {
+		if out := x.composed(m, tiers, f); out.n > 0 {
+			return out
+		}
+	}
 	var starts []uint32
-	plain := len(p.tiers) == 1 && p.alt == nil && !p.lost && !p.open && p.tiers[0].rows[f].adds
 	out := line{first: uint32(len(x.cells)), wide: uint32(len(x.wides))}
-	for _, t := range slices.Concat(p.tiers, p.alt) {
+	for _, t := range slices.Concat(tiers, p.alt) {
 		r := t.rows[f]
 		starts = append(starts, r.starts...)
 		for k := range r.wide {
@@ -231,4 +263,39 @@ func (x *lines) lets(l *line, i, at uint32) (must, may bool) {
 		}
 	}
 	return must, may
+}
+
+// bounds is what a line that has cells lets through at a point.
+func (x *lines) bounds(m *Model, l *line, i int) boundsID {
+	b := x.find(l, uint32(i))
+	for k := range l.nWide {
+		if w := &x.wides[l.wide+k]; w.set.bits.has(i) {
+			b = m.conns.or2(b, w.add)
+		}
+	}
+	return b
+}
+
+// value is what the policies of a class let through at point i.
+func (x *lines) value(m *Model, l policy.Layer, d policy.Direction, f family, class, i int) boundsID {
+	if line := &x.sides[l][d][f][class]; line.n > 0 {
+		return x.bounds(m, line, i)
+	}
+	return m.at(m.profileAt(l, d, class), f, i)
+}
+
+// runs calls f for the runs of a line's cells, up to a point, where something is let through.
+func (x *lines) runs(l *line, end int, f func(lo, hi int, b boundsID)) {
+	cells := x.cells[l.first : l.first+l.n]
+	for k, c := range cells {
+		b := boundsID(c)
+		if b == noneID {
+			continue
+		}
+		hi := end
+		if k+1 < len(cells) {
+			hi = min(end, int(cells[k+1]>>32))
+		}
+		f(int(c>>32), hi, b)
+	}
 }

@@ -13,7 +13,6 @@ type Packets struct {
 	lines *lines
 	class []uint32 // by number of the pod
 	node  []uint32 // likewise: a number for its node, 0 when that is not known
-	none  []uint8  // by point: bit f says that it has no address in family f
 
 	// With one family, one layer and no tunnels: that family's bit, and the lines of all classes.
 	simple  bool
@@ -32,9 +31,8 @@ type Packet struct {
 // Packets prepares the model for single packets: it computes every row, and writes all of them down once more in a
 // form that is quick to read.
 func (m *Model) Packets() *Packets {
-	m.Warm()
 	n := len(m.cluster.Pods)
-	p := &Packets{m: m, lines: m.makeLines(), class: make([]uint32, n), node: make([]uint32, n), none: make([]uint8, m.atoms)}
+	p := &Packets{m: m, lines: m.allLines(), class: make([]uint32, n), node: make([]uint32, n)}
 	nodes := map[string]uint32{"": 0}
 	for i, pod := range m.cluster.Pods {
 		p.class[i] = m.classes[pod.Number]
@@ -44,13 +42,6 @@ func (m *Model) Packets() *Packets {
 			nodes[pod.NodeName] = number
 		}
 		p.node[i] = number
-	}
-	for i := range p.none {
-		for _, f := range m.families {
-			if m.points[i].addr[f].none {
-				p.none[i] |= 1 << f
-			}
-		}
 	}
 	if len(m.families) == 1 && !m.layered[policy.Mesh] && !m.tunnels {
 		f := m.families[0]
@@ -65,7 +56,7 @@ func (m *Model) Packets() *Packets {
 func (p *Packets) Allowed(src, dst int, proto netset.Protocol, port uint16) (must, may bool) {
 	m := p.m
 	s, d := p.class[src], p.class[dst]
-	if p.simple && src != dst && int(s) < len(p.out) && int(d) < len(p.in) && (p.none[s]|p.none[d])&p.bit == 0 {
+	if p.simple && src != dst && int(s) < len(p.out) && int(d) < len(p.in) && (p.lines.none[s]|p.lines.none[d])&p.bit == 0 {
 		in, out := &p.in[d], &p.out[s]
 		if in.n > 0 && out.n > 0 {
 			at := placeOf(proto, port)
@@ -86,7 +77,7 @@ func (p *Packets) Allowed(src, dst int, proto netset.Protocol, port uint16) (mus
 		return p.host(src, dst, at)
 	}
 	for _, f := range m.families {
-		if (p.none[s]|p.none[d])>>f&1 != 0 {
+		if (p.lines.none[s]|p.lines.none[d])>>f&1 != 0 {
 			continue
 		}
 		a, b := p.layer(policy.Network, s, d, f, at)
@@ -124,7 +115,7 @@ func (p *Packets) host(src, dst int, at uint32) (must, may bool) {
 	hosts := uint32(m.hosts)
 	anything := m.conns.sets[allConns].Contains(netset.Protocol(at>>16), uint16(at))
 	for _, f := range m.families {
-		if (p.none[s]|p.none[d])>>f&1 != 0 {
+		if (p.lines.none[s]|p.lines.none[d])>>f&1 != 0 {
 			continue
 		}
 		a, b := anything, anything
@@ -202,7 +193,7 @@ func (p *Packets) Batch(ps []Packet, must, may []bool) {
 		}
 		for i := range n {
 			in[i], out[i] = &none, &none
-			if int(s[i]) < len(p.out) && int(d[i]) < len(p.in) && (p.none[s[i]]|p.none[d[i]])&p.bit == 0 {
+			if int(s[i]) < len(p.out) && int(d[i]) < len(p.in) && (p.lines.none[s[i]]|p.lines.none[d[i]])&p.bit == 0 {
 				in[i], out[i] = &p.in[d[i]], &p.out[s[i]]
 			}
 		}

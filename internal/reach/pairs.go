@@ -256,6 +256,7 @@ func (w *walker) pair(s, d int, in boundsID, egress func(int) boundsID, f func(s
 // places is where workloads are, by their number.
 type places struct {
 	at      [][]int    // by point: the workloads that have pods there
+	points  [][]int    // by workload: the points where it has pods, sorted
 	where   []location // by workload
 	hosted  []int      // workloads with host-network pods
 	numbers map[*cluster.Workload]int
@@ -266,10 +267,11 @@ func (m *Model) places() *places {
 	if m.placed != nil {
 		return m.placed
 	}
-	x := &places{at: make([][]int, m.atoms), where: make([]location, len(m.cluster.Workloads)), numbers: map[*cluster.Workload]int{}}
+	x := &places{at: make([][]int, m.atoms), points: make([][]int, len(m.cluster.Workloads)), where: make([]location, len(m.cluster.Workloads)), numbers: map[*cluster.Workload]int{}}
 	for i, w := range m.cluster.Workloads {
 		x.numbers[w] = i
-		for _, c := range m.pointsOf(OfWorkload(w)) {
+		x.points[i] = m.pointsOf(OfWorkload(w))
+		for _, c := range x.points[i] {
 			x.at[c] = append(x.at[c], i)
 		}
 		if x.where[i] = locate(OfWorkload(w)); x.where[i].hosted() {

@@ -267,6 +267,15 @@ func (b *profileBuilder) tier(pr *profile, picks []pick, iso isolation) *tier {
 	return t
 }
 
+// membersOf lists, by profile of the network layer, the classes that have it.
+func (m *Model) membersOf(d policy.Direction) [][]int {
+	out := make([][]int, len(m.profiles[policy.Network][d]))
+	for c, p := range m.byClass[policy.Network][d] {
+		out[p] = append(out[p], c)
+	}
+	return out
+}
+
 // acts tells whether p says anything about a direction.
 func acts(p *policy.Policy, d policy.Direction) bool {
 	if p.Isolates[d] || len(p.Doubts) > 0 {

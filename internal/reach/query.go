@@ -111,8 +111,12 @@ func (p placement) empty() bool { return !p.unknown && len(p.nodes) == 0 }
 // reach its pods (NetworkPolicySpec: "traffic to and from the node where a Pod is running is always
 // allowed").
 func (p placement) share(q placement) enforcer.Answer {
-	for n := range p.nodes {
-		if q.nodes[n] {
+	few, many := p.nodes, q.nodes
+	if len(few) > len(many) {
+		few, many = many, few
+	}
+	for n := range few {
+		if many[n] {
 			return enforcer.Yes
 		}
 	}

@@ -129,6 +129,7 @@ type Model struct {
 	atoms    int      // index of the first atom
 	nodesAny int      // host point for Nodes
 	placed   *places
+	lined    *lines
 	tunnels  bool // an ambient mesh may carry traffic between some pods
 	line     addrLine
 	terms    termIndex

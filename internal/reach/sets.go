@@ -33,6 +33,33 @@ func (b bitset) each(f func(int)) {
 	}
 }
 
+// or adds the points of another set, of which only as many count as b has room for.
+func (b bitset) or(c bitset) {
+	for w := range b {
+		b[w] |= c[w]
+	}
+}
+
+// until calls f for the points of [lo, hi) until f reports false, and reports what it did.
+func (b bitset) until(lo, hi int, f func(int) bool) bool {
+	for w := lo / 64; w*64 < hi; w++ {
+		x := b[w]
+		if w == lo/64 {
+			x &= ^uint64(0) << (lo % 64)
+		}
+		for ; x != 0; x &= x - 1 {
+			i := w*64 + bits.TrailingZeros64(x)
+			if i >= hi {
+				return true
+			}
+			if !f(i) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // run is the points from lo up to but not including hi.
 type run struct{ lo, hi uint32 }
 
