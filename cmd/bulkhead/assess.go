@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +19,9 @@ that need no scope are run.
 
 What a Segmentation states under spec.assume is taken for granted unless a flag says otherwise.
 
+--standard adds what the evidence says of each requirement: supports, contradicts, insufficient or manual, with the
+checks, how many of how many hold, what is missing to decide and what to ask people.
+
 Examples:
   bulkhead assess manifests/
   kubectl get all,networkpolicies,namespaces,nodes -A -o yaml | bulkhead assess -
@@ -26,8 +31,8 @@ Examples:
 
 type assessOptions struct {
 	sourceOptions
-	output  string
-	verbose bool
+	output, standard string
+	verbose          bool
 }
 
 func newAssess(g *globals) *cobra.Command {
@@ -39,8 +44,33 @@ func newAssess(g *globals) *cobra.Command {
 	}
 	output(cmd, &o.output, report.Names(report.Formats, formatName))
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "text: also fixes as YAML, reasons of what passed, and notes")
+	standard(cmd, &o.standard)
 	o.flags(cmd)
 	return cmd
+}
+
+// standard adds --standard with its choices.
+func standard(cmd *cobra.Command, into *string) {
+	var names []string
+	for _, s := range pci.Standards() {
+		names = append(names, string(s))
+	}
+	cmd.Flags().StringVar(into, "standard", "", "add the view by requirement, in the numbers of "+strings.Join(names, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("standard", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// viewed adds the view by requirement that --standard asks for.
+func viewed(a *pci.Assessment, standard string) error {
+	if standard == "" {
+		return nil
+	}
+	s, err := pci.ParseStandard(standard)
+	if err != nil {
+		return fmt.Errorf("--standard: %w", err)
+	}
+	view := a.View(s)
+	a.ByRequirement = &view
+	return nil
 }
 
 func formatName(f report.Format) string { return f.Name }
@@ -57,11 +87,17 @@ func runAssess(ctx context.Context, g *globals, o assessOptions, sources []strin
 	if err != nil {
 		return err
 	}
+	if err := viewed(&pci.Assessment{}, o.standard); err != nil { // before anything is read
+		return err
+	}
 	a, err := g.analyse(ctx, sources, &o.sourceOptions)
 	if err != nil {
 		return err
 	}
 	result := a.assess(g, checks.All)
+	if err := viewed(result, o.standard); err != nil {
+		return err
+	}
 	if format.Name != "text" { // text shows them itself
 		printProblems(g.stderr, result.Problems)
 	}

@@ -20,7 +20,7 @@ Examples:
 `
 
 func newChecks(g *globals) *cobra.Command {
-	var format string
+	var format, numbers string
 	cmd := &cobra.Command{
 		Use: "checks [ID]", Short: "print the catalogue of checks, or the documentation of one", Long: checksDoc,
 		Args: arguments(0, 1, "at most one ID"),
@@ -34,13 +34,22 @@ func newChecks(g *globals) *cobra.Command {
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runChecks(g, format, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return runChecks(g, format, numbers, args) },
 	}
 	output(cmd, &format, []string{"text", "json"})
+	standard(cmd, &numbers)
+	cmd.Flags().Lookup("standard").Usage = strings.Replace(cmd.Flags().Lookup("standard").Usage, "add the view by requirement, in the numbers", "list requirements in the numbers", 1)
 	return cmd
 }
 
-func runChecks(g *globals, format string, args []string) error {
+func runChecks(g *globals, format, numbers string, args []string) error {
+	s := pci.PCI401
+	if numbers != "" {
+		var err error
+		if s, err = pci.ParseStandard(numbers); err != nil {
+			return fmt.Errorf("--standard: %w", err)
+		}
+	}
 	list := checks.All
 	if len(args) == 1 {
 		list = nil
@@ -64,7 +73,7 @@ func runChecks(g *globals, format string, args []string) error {
 		return checkDoc(g, list[0])
 	}
 	for _, c := range list {
-		if _, err := fmt.Fprintf(g.stdout, "%-7s %-9s %-62s %s\n", c.ID, c.Severity, c.Title, strings.Join(c.Requirements, " ")); err != nil {
+		if _, err := fmt.Fprintf(g.stdout, "%-7s %-9s %-62s %s\n", c.ID, c.Severity, c.Title, strings.Join(s.Of(&pci.Finding{Requirements: c.Requirements, Requirements321: pci.Old(c.Requirements), Guidance: c.Guidance}), " ")); err != nil {
 			return err
 		}
 	}

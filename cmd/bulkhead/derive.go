@@ -119,7 +119,7 @@ func (d *deriver) registers() error {
 	d.opt.Registers = []report.Register{
 		report.Inventory(d.a.cluster, d.a.scope), walked.Scope, walked.Flows, report.Ways(d.a.exposed()), report.ZoneMatrix(cells), walked.Review,
 	}
-	list := append([]report.Register{report.Requirements(d.result, false), report.Requirements(d.result, true)}, d.opt.Registers...)
+	list := append([]report.Register{report.Requirements(d.result, pci.PCI401), report.Requirements(d.result, pci.PCI321), report.Requirements(d.result, pci.Containers2022)}, d.opt.Registers...)
 	for i := range list {
 		if err := d.add("registers/"+list[i].Name+".csv", list[i].WriteCSV); err != nil {
 			return err

@@ -20,8 +20,8 @@ Examples:
 `
 
 type reportOptions struct {
-	from, output, out, color string
-	verbose                  bool
+	from, output, out, color, standard string
+	verbose                            bool
 }
 
 func newReport(g *globals) *cobra.Command {
@@ -32,6 +32,7 @@ func newReport(g *globals) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return runReport(g, o) },
 	}
 	output(cmd, &o.output, report.Names(report.Formats, formatName))
+	standard(cmd, &o.standard)
 	cmd.Flags().StringVar(&o.from, "from", "", "the saved result, or - for standard input")
 	cmd.Flags().StringVar(&o.out, "out", "", "write to this file instead of standard output")
 	cmd.Flags().StringVar(&o.color, "color", "auto", "colours: auto, always, never")
@@ -66,6 +67,9 @@ func runReport(g *globals, o reportOptions) error {
 	a, err := report.Read(in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.from, err)
+	}
+	if err := viewed(a, o.standard); err != nil {
+		return err
 	}
 	opt := report.Options{Color: color && (o.out == "" || o.color == "always"), Verbose: o.verbose}
 	if o.out == "" {

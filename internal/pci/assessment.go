@@ -28,6 +28,8 @@ type Assessment struct {
 	Limits     []string         `json:"limits"` // what no verdict covers
 	Problems   []object.Problem `json:"problems"`
 	Coverage   any              `json:"coverage"`
+	// ByRequirement is the same by the requirements of one standard; nil when nobody asked for it.
+	ByRequirement *View `json:"byRequirement,omitempty"`
 	// Exceptions is every declared exception, by ID; absent when there is none.
 	Exceptions []ExceptionResult `json:"exceptions,omitempty"`
 }

@@ -67,26 +67,29 @@ func (r *RequirementResult) add(f *Finding) {
 	if f.Population.Of > 0 {
 		r.Holds = append(r.Holds, f.Population)
 	}
-	said := Unconcerned
-	switch f.Status {
-	case Fail, Error:
-		said = Contradicts
-	case Unknown:
-		said = Insufficient
+	said := standingOf(f.Status)
+	if said == Insufficient && f.Status != Error || said == AsksFor {
 		r.Questions = append(r.Questions, f.Check+": "+f.Message)
-	case Manual, Accepted:
-		said = AsksFor
-		r.Questions = append(r.Questions, f.Check+": "+f.Message)
-	case Pass:
-		said = Supports
-	case NotApplicable:
-	}
-	if f.Status == Error { // a check that broke decides nothing
-		said = Insufficient
 	}
 	if said.rank() < r.Standing.rank() {
 		r.Standing = said
 	}
+}
+
+// standingOf is what a finding of a status says of its requirements. A check that broke decides nothing.
+func standingOf(s Status) Standing {
+	switch s {
+	case Fail:
+		return Contradicts
+	case Unknown, Error:
+		return Insufficient
+	case Manual, Accepted:
+		return AsksFor
+	case Pass:
+		return Supports
+	case NotApplicable:
+	}
+	return Unconcerned
 }
 
 // rank orders by what a reader must see first. A question that is open outweighs what holds.

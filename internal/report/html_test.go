@@ -132,9 +132,9 @@ func TestHTMLSaysEverything(t *testing.T) {
 		for _, p := range a.Problems {
 			want = append(want, p.String(), p.Hint)
 		}
-		for _, old := range []bool{false, true} {
-			for _, r := range a.Requirements(old) {
-				want = append(append(want, r.Number+string(r.Standing)), r.Questions...)
+		for _, s := range pci.Standards() {
+			for _, r := range a.View(s).Requirements {
+				want = append(append(append(want, strings.TrimSpace(r.Number+" "+r.Title)+r.Says()), r.Ask...), r.Settle...)
 			}
 		}
 		for _, w := range want {

@@ -24,11 +24,12 @@ func writeMarkdown(w io.Writer, a *pci.Assessment, _ Options) error {
 		fmt.Fprintf(b, "- **%s**: %s\n", f.name, md(f.value))
 	}
 	for _, s := range []pci.Status{pci.Fail, pci.Unknown, pci.Error, pci.Manual} {
-		mdSection(b, s, a.Findings)
+		mdSection(b, s, a)
 	}
 	for _, s := range []pci.Status{pci.Accepted, pci.NotApplicable, pci.Pass} {
 		mdFolded(b, s, a.Findings)
 	}
+	mdByRequirement(b, a)
 	var problems []string
 	for _, q := range a.Problems {
 		if q.Severity != object.Note {
@@ -54,9 +55,9 @@ func verdict(a *pci.Assessment) string {
 	return "nothing failed"
 }
 
-func mdSection(b *bufio.Writer, s pci.Status, findings []pci.Finding) {
+func mdSection(b *bufio.Writer, s pci.Status, a *pci.Assessment) {
 	var rows []pci.Finding
-	for _, f := range findings {
+	for _, f := range a.Findings {
 		if f.Status == s {
 			rows = append(rows, f)
 		}
@@ -70,13 +71,13 @@ func mdSection(b *bufio.Writer, s pci.Status, findings []pci.Finding) {
 	}
 	b.WriteString("\n<details><summary>Reasons and fixes</summary>\n")
 	for _, f := range rows {
-		mdReasons(b, f)
+		mdReasons(b, a, f)
 	}
 	b.WriteString("\n</details>\n")
 }
 
-func mdReasons(b *bufio.Writer, f pci.Finding) {
-	fmt.Fprintf(b, "\n**%s** %s%s\n\n", md(f.Check), md(f.Message), mdRequirements(f))
+func mdReasons(b *bufio.Writer, a *pci.Assessment, f pci.Finding) {
+	fmt.Fprintf(b, "\n**%s** %s%s\n\n", md(f.Check), md(f.Message), mdRequirements(a, f))
 	if w := witnessText(f.Witness); w != "" {
 		fmt.Fprintf(b, "- packet: %s\n", md(w))
 	}
@@ -99,11 +100,11 @@ func mdReasons(b *bufio.Writer, f pci.Finding) {
 	}
 }
 
-func mdRequirements(f pci.Finding) string {
-	if len(f.Requirements) == 0 {
-		return ""
+func mdRequirements(a *pci.Assessment, f pci.Finding) string {
+	if n := numbersOf(a, &f); n != "" {
+		return md(" (" + n + ")")
 	}
-	return md(" (PCI DSS " + strings.Join(f.Requirements, ", ") + ")")
+	return ""
 }
 
 func mdFolded(b *bufio.Writer, s pci.Status, findings []pci.Finding) {

@@ -58,10 +58,10 @@ type pageStandard struct {
 }
 
 type pageRequirement struct {
-	Number, Standing string
-	Rank             int // worst first
-	Checks           []pageLink
-	Holds, Questions []string
+	Number, Title, Standing, Said string
+	Rank                          int // worst first
+	Checks                        []pageLink
+	Holds, Questions              []string
 }
 
 // pageLink names a check; At is its place in page.Checks, -1 when it is not there.
@@ -124,9 +124,8 @@ func newPage(a *pci.Assessment, opt Options) (*page, error) {
 		p.Problems = append(p.Problems, pageProblem{line(q.Severity.String()), line(q.String()), line(q.Hint)})
 	}
 	p.checks(a)
-	p.Standards = []pageStandard{
-		{"pci401", "PCI DSS 4.0.1", p.requirements(a.Requirements(false))},
-		{"pci321", "PCI DSS 3.2.1", p.requirements(a.Requirements(true))},
+	for _, s := range standardsOf(a) {
+		p.Standards = append(p.Standards, pageStandard{standardKey(s), s.Name(), p.requirements(a.View(s))})
 	}
 	for i := range opt.Diagrams {
 		d := &opt.Diagrams[i]
@@ -316,20 +315,50 @@ func (p *page) checks(a *pci.Assessment) {
 	}
 }
 
-func (p *page) requirements(list []pci.RequirementResult) []pageRequirement {
-	out := make([]pageRequirement, len(list))
-	for i, r := range list {
-		q := pageRequirement{Number: line(r.Number), Standing: line(string(r.Standing)), Rank: standingRank(r.Standing), Questions: lines(r.Questions)}
-		for _, id := range r.Checks {
-			id = line(id)
-			q.Checks = append(q.Checks, pageLink{id, slices.IndexFunc(p.Checks, func(c pageCheck) bool { return c.ID == id })})
+// standardsOf is those that a report shows: the one that was asked for, else all.
+func standardsOf(a *pci.Assessment) []pci.Standard {
+	if a.ByRequirement != nil {
+		if s, err := pci.ParseStandard(string(a.ByRequirement.Standard)); err == nil {
+			return []pci.Standard{s}
 		}
-		for _, h := range r.Holds {
-			if s := holdsText(h); !slices.Contains(q.Holds, s) {
-				q.Holds = append(q.Holds, s)
+	}
+	return pci.Standards()
+}
+
+// standardKey is a name for links.
+func standardKey(s pci.Standard) string {
+	switch s {
+	case pci.PCI321:
+		return "pci321"
+	case pci.Containers2022:
+		return "containers2022"
+	case pci.PCI401:
+	}
+	return "pci401"
+}
+
+func (p *page) requirements(v pci.View) []pageRequirement {
+	out := make([]pageRequirement, len(v.Requirements))
+	for i := range v.Requirements {
+		r := &v.Requirements[i]
+		q := pageRequirement{Number: line(r.Number), Title: line(r.Title), Standing: line(string(r.Standing)), Said: line(r.Says()), Rank: standingRank(r.Standing), Questions: lines(append(toSettle(r), r.Ask...))}
+		for _, c := range r.Checks {
+			id := line(c.ID)
+			q.Checks = append(q.Checks, pageLink{id, slices.IndexFunc(p.Checks, func(c pageCheck) bool { return c.ID == id })})
+			if s := holdsText(c.Population); s != "" {
+				q.Holds = append(q.Holds, id+": "+s)
 			}
 		}
 		out[i] = q
+	}
+	return out
+}
+
+// toSettle is what is missing, in the words of a list of things to do.
+func toSettle(r *pci.RequirementView) []string {
+	out := make([]string, len(r.Settle))
+	for i, s := range r.Settle {
+		out[i] = "not decided: " + s
 	}
 	return out
 }

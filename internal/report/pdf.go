@@ -118,7 +118,7 @@ func (s *sheet) requirements(t pageStandard) {
 	if len(t.Rows) == 0 {
 		s.list(nil, "No check speaks of a requirement.")
 	}
-	widths := [5]float64{20, 23, 32, 45, pdfWidth - 120}
+	widths := [5]float64{42, 23, 22, 40, pdfWidth - 127}
 	for i, r := range t.Rows {
 		if i == 0 {
 			s.table(pdfSmall, widths[:], "Requirement", "The evidence", "Checks", "Holds for", "To be answered")
@@ -127,7 +127,7 @@ func (s *sheet) requirements(t pageStandard) {
 		for i, c := range r.Checks {
 			names[i] = c.Text
 		}
-		s.row(pdfSmall, column{widths[0], r.Number, 0x1a1f24, "B"}, column{widths[1], r.Standing, standingColour(r.Standing), "B"},
+		s.row(pdfSmall, column{widths[0], strings.TrimSpace(r.Number + " " + r.Title), 0x1a1f24, "B"}, column{widths[1], r.Said, standingColour(r.Standing), "B"},
 			column{widths[2], strings.Join(names, ", "), 0x1a1f24, ""}, column{widths[3], several(r.Holds), 0x1a1f24, ""},
 			column{widths[4], several(r.Questions), 0x1a1f24, ""})
 		s.rule()

@@ -9,20 +9,22 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
 
-// Requirements has a row for each requirement and each check that speaks of it, in the numbers of PCI DSS 4.0.1, or
-// of 3.2.1 with old set.
-func Requirements(a *pci.Assessment, old bool) Register {
-	version := "4.0.1"
-	if old {
-		version = "3.2.1"
-	}
+// Requirements has a row for each requirement and each check that speaks of it, in the numbers of a standard, and a row
+// for what a requirement asks of people.
+func Requirements(a *pci.Assessment, s pci.Standard) Register {
+	name := map[pci.Standard]string{pci.PCI401: "4.0.1", pci.PCI321: "3.2.1", pci.Containers2022: "containers-2022"}[s]
 	r := Register{
-		Name: "requirements-" + version, Title: "PCI DSS " + version + ", by requirement and check",
-		Head: []string{"requirement", "standing", "check", "title", "status", "severity", "holds", "of", "population", "questions"},
+		Name: "requirements-" + name, Title: "Requirements " + name,
+		About: s.Name() + ": a row for each requirement and each check that speaks of it, and one for what only people can answer.",
+		Head:  []string{"requirement", "standing", "check", "title", "status", "severity", "holds", "of", "population", "questions", "requirement_title", "extent"},
 	}
-	for _, q := range a.Requirements(old) {
-		for _, id := range q.Checks {
-			row := []string{q.Number, string(q.Standing), id, "", "", "", "", "", "", ""}
+	for _, q := range a.View(s).Requirements {
+		if asked := own(&q); len(asked) > 0 {
+			r.Rows = append(r.Rows, []string{q.Number, string(q.Standing), "", "", "", "", "", "", "", strings.Join(asked, "; "), q.Title, string(q.Extent)})
+		}
+		for _, check := range q.Checks {
+			id := check.ID
+			row := []string{q.Number, string(q.Standing), id, "", "", "", "", "", "", "", q.Title, string(q.Extent)}
 			if i := slices.IndexFunc(a.Checks, func(c pci.CheckResult) bool { return c.ID == id }); i >= 0 {
 				c := a.Checks[i]
 				row[3], row[4], row[5] = c.Title, string(c.Status), string(c.Severity)
@@ -31,8 +33,8 @@ func Requirements(a *pci.Assessment, old bool) Register {
 				}
 			}
 			var asked []string
-			for _, s := range q.Questions {
-				if text, ok := strings.CutPrefix(s, id+": "); ok {
+			for _, s := range append(toSettle(&q), q.Ask...) {
+				if text, ok := strings.CutPrefix(strings.TrimPrefix(s, "not decided: "), id+": "); ok {
 					asked = append(asked, text)
 				}
 			}
@@ -41,6 +43,17 @@ func Requirements(a *pci.Assessment, old bool) Register {
 		}
 	}
 	return r
+}
+
+// own is the questions of a requirement that are of no check.
+func own(q *pci.RequirementView) []string {
+	var out []string
+	for _, s := range q.Ask {
+		if !slices.ContainsFunc(q.Checks, func(c pci.CheckEvident) bool { return strings.HasPrefix(s, c.ID+": ") }) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Inventory has a row for each workload, with its scope class; scope may be nil.

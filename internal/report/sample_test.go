@@ -89,6 +89,11 @@ func hostile() *pci.Assessment {
 		"sources": []string{s}, "missing": []map[string]any{{"what": s, "why": s, "pos": object.Pos{File: s}}},
 		"skipped": []map[string]any{{"reason": s, "pos": object.Pos{File: s}}},
 	}
+	a.ByRequirement = &pci.View{Standard: pci.Standard(s), Name: s, Requirements: []pci.RequirementView{{
+		Number: s, Title: s, Extent: pci.Extent(s), Standing: pci.Standing(s), Ask: []string{s}, Settle: []string{s},
+		Checks: []pci.CheckEvident{{ID: s, Title: s, Standing: pci.Standing(s), Population: pci.Population{Of: 1, What: s}}, {ID: s, Standing: pci.Standing(s)}},
+	}}}
+	a.Exceptions = []pci.ExceptionResult{{ID: s, Check: s, Subject: s, State: pci.ExceptionState(s), Reason: s, Owner: s, Approver: s, Expires: s, Fault: s, Pos: object.Pos{File: s}}}
 	return a
 }
 

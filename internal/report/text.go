@@ -15,6 +15,7 @@ var text = Format{Name: "text", Ext: ".txt", Media: "text/plain; charset=utf-8",
 func writeText(w io.Writer, a *pci.Assessment, opt Options) error {
 	p := newPrinter(w, opt)
 	p.header(a)
+	p.numbers = func(f *pci.Finding) string { return numbersOf(a, f) }
 	for _, s := range pci.Statuses() {
 		switch s {
 		case pci.Fail, pci.Unknown, pci.Error, pci.Manual:
@@ -23,6 +24,8 @@ func writeText(w io.Writer, a *pci.Assessment, opt Options) error {
 			p.oneLiners(s, a.Findings)
 		}
 	}
+	p.byRequirement(a)
+	p.exceptions(a.Exceptions)
 	p.problems(a.Problems)
 	p.gaps(a)
 	p.more(a)
@@ -36,11 +39,14 @@ const width = 100
 
 // printer writes lines for a terminal. All foreign text goes through line first; errors stay in w.
 type printer struct {
-	w   *bufio.Writer
-	opt Options
+	w       *bufio.Writer
+	opt     Options
+	numbers func(*pci.Finding) string // of requirements
 }
 
-func newPrinter(w io.Writer, opt Options) *printer { return &printer{w: bufio.NewWriter(w), opt: opt} }
+func newPrinter(w io.Writer, opt Options) *printer {
+	return &printer{w: bufio.NewWriter(w), opt: opt, numbers: func(*pci.Finding) string { return "" }}
+}
 
 func (p *printer) line(format string, args ...any) {
 	fmt.Fprintf(p.w, format, args...)
@@ -114,7 +120,7 @@ func (p *printer) group(findings []pci.Finding) {
 		}
 	}
 	p.line("")
-	p.line("%s  %s  %s  %s", p.severity(f.Severity), p.bold(line(f.Check)), line(f.Title), requirements(f))
+	p.line("%s  %s  %s  %s", p.severity(f.Severity), p.bold(line(f.Check)), line(f.Title), p.requirements(&f))
 	if holds.Of > 0 {
 		p.para(2, "holds    ", "for "+populationOf(holds))
 	}
@@ -133,11 +139,11 @@ func fixText(f pci.Finding) string {
 	return f.Fix.Text
 }
 
-func requirements(f pci.Finding) string {
-	if len(f.Requirements) == 0 {
-		return ""
+func (p *printer) requirements(f *pci.Finding) string {
+	if n := p.numbers(f); n != "" {
+		return line("[" + n + "]")
 	}
-	return line("[PCI DSS " + strings.Join(f.Requirements, ", ") + "]")
+	return ""
 }
 
 // finding writes one finding, without the population or the fix where its group has them.
@@ -209,6 +215,24 @@ func (p *printer) oneLiners(s pci.Status, findings []pci.Finding) {
 			what += " (" + populationOf(f.Population) + ")"
 		}
 		p.para(2, fmt.Sprintf("%-8s ", line(f.Check)), what)
+	}
+}
+
+// exceptions lists what was declared, with what became of it.
+func (p *printer) exceptions(list []pci.ExceptionResult) {
+	for i, e := range list {
+		if i == 0 {
+			p.line("")
+			p.line("%s", p.bold("EXCEPTIONS"))
+		}
+		text := fmt.Sprintf("%s for %s, until %s", e.Check, e.Subject, e.Expires)
+		switch {
+		case e.Fault != "":
+			text += ": " + e.Fault
+		case e.Findings > 0:
+			text += ", " + plural(e.Findings, "finding")
+		}
+		p.para(2, fmt.Sprintf("%-9s %s  ", line(string(e.State)), line(e.ID)), text)
 	}
 }
 

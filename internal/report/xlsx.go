@@ -18,7 +18,7 @@ func writeXLSX(w io.Writer, a *pci.Assessment, opt Options) error {
 	if err != nil {
 		return err
 	}
-	sheets := []xlsxSheet{aboutSheet(p), requirementSheet(a, false), requirementSheet(a, true), findingSheet(a), checkSheet(a), populationSheet(a)}
+	sheets := []xlsxSheet{aboutSheet(p), requirementSheet(a, pci.PCI401), requirementSheet(a, pci.PCI321), requirementSheet(a, pci.Containers2022), findingSheet(a), checkSheet(a), populationSheet(a)}
 	for i := range opt.Registers {
 		sheets = append(sheets, opt.Registers[i].sheet())
 	}
@@ -43,10 +43,10 @@ func aboutSheet(p *page) xlsxSheet {
 }
 
 // requirementSheet has a row for each requirement and check.
-func requirementSheet(a *pci.Assessment, old bool) xlsxSheet {
-	r := Requirements(a, old)
+func requirementSheet(a *pci.Assessment, standard pci.Standard) xlsxSheet {
+	r := Requirements(a, standard)
 	s := r.sheet()
-	s.name, s.widths = "Requirements "+strings.TrimPrefix(r.Name, "requirements-"), []int{14, 16, 12, 60, 16, 10, 8, 8, 36, 100}
+	s.name, s.widths = "Requirements "+strings.TrimPrefix(r.Name, "requirements-"), []int{14, 16, 12, 60, 16, 10, 8, 8, 36, 100, 60, 8}
 	return s
 }
 
