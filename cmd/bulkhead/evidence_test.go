@@ -21,19 +21,10 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/evidence"
 )
 
-// bulkhead runs the program in this process.
-func bulkhead(t testing.TB, args ...string) (code int, stdout, stderr string) {
+// must is program with the exit code it has to end with.
+func must(t *testing.T, want int, args ...string) string {
 	t.Helper()
-	var out, errs bytes.Buffer
-	g := &globals{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, env: func(string) string { return "" }, version: "v0.0.0-test", progName: "bulkhead"}
-	code = run(t.Context(), g, args)
-	return code, out.String(), errs.String()
-}
-
-// must is bulkhead with the exit code it has to end with.
-func must(t testing.TB, want int, args ...string) string {
-	t.Helper()
-	code, out, errs := bulkhead(t, args...)
+	code, out, errs := program(t, args...)
 	if code != want {
 		t.Fatalf("%s: exit code %d, want %d\n%s%s", args, code, want, out, errs)
 	}
@@ -41,7 +32,7 @@ func must(t testing.TB, want int, args ...string) string {
 }
 
 // packageOf makes a signed package of an example and gives its folder and public key.
-func packageOf(t testing.TB, source string, flags ...string) (dir, key string) {
+func packageOf(t *testing.T, source string, flags ...string) (dir, key string) {
 	t.Helper()
 	at := t.TempDir()
 	dir, key = filepath.Join(at, "p"), filepath.Join(at, "key.pem")
@@ -153,7 +144,9 @@ func forge(t *testing.T, dir, name, old, now string) {
 		t.Fatal(err)
 	}
 	sum := func(b []byte) string { s := sha256.Sum256(b); return hex.EncodeToString(s[:]) }
-	entry := func(b []byte) []byte { return fmt.Appendf(nil, "%q,\n      \"size\": %s", sum(b), strconv.Itoa(len(b))) }
+	entry := func(b []byte) []byte {
+		return fmt.Appendf(nil, "%q,\n      \"size\": %s", sum(b), strconv.Itoa(len(b)))
+	}
 	fits := bytes.Replace(list, entry(data), entry(changed), 1)
 	if bytes.Equal(fits, list) {
 		t.Fatalf("the manifest does not name %s", name)

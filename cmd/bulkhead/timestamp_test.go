@@ -93,7 +93,7 @@ func TestTimestampOnline(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 	for path, want := range map[string]string{"/long": "too long", "/nonce": "answers another request"} {
-		code, _, errs := bulkhead(t, "evidence", "timestamp", "--url", url+path, dir)
+		code, _, errs := program(t, "evidence", "timestamp", "--url", url+path, dir)
 		if code != 2 || !strings.Contains(errs, want) {
 			t.Errorf("%s: exit code %d, %s", path, code, errs)
 		}

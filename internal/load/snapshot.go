@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
@@ -52,7 +55,7 @@ func WriteSnapshot(w io.Writer, r *Result) error {
 	if err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
 	}
-	fmt.Fprintf(b, "{\"apiVersion\":%q,\"kind\":%q,\n\"coverage\":%s,\n\"problems\":%s,\n\"objects\":[", snapshotVersion, snapshotKind, head, problems)
+	fmt.Fprintf(b, "{\"apiVersion\":%q,\"kind\":%q,\n\"coverage\":%s,\n\"problems\":%s,\n\"objects\":[", snapshotVersion, snapshotKind, visible(head), visible(problems))
 	for i, o := range r.Objects {
 		root := redact(o)
 		line, err := json.Marshal(SnapshotObject{File: o.Pos.File, Lines: packLines(root), Object: root})
@@ -64,13 +67,32 @@ func WriteSnapshot(w io.Writer, r *Result) error {
 			sep = "\n"
 		}
 		b.WriteString(sep)
-		b.Write(line)
+		b.Write(visible(line))
 	}
 	b.WriteString("\n]}\n")
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
 	}
 	return nil
+}
+
+// visible is JSON in which characters that a terminal acts on, or a reader does not see, are escaped: snapshots are
+// printed, too. Outside of strings JSON is ASCII, and below U+0020 it is escaped already.
+func visible(data []byte) []byte {
+	if !slices.ContainsFunc(data, func(b byte) bool { return b >= 0x7f }) {
+		return data
+	}
+	out := make([]byte, 0, len(data)+len(data)/8)
+	for _, r := range string(data) {
+		if r < 0x7f || !unicode.IsControl(r) && !unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, u := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, u)
+		}
+	}
+	return out
 }
 
 // packLines writes the lines of a tree as differences in base 36, with a space between.

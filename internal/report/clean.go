@@ -43,6 +43,9 @@ func block(s string) []string {
 // unsafeRune holds for control characters (C0, DEL, C1), for format characters (bidirectional overrides, zero
 // width), for line and paragraph separators, and for code points that are no characters, which YAML refuses.
 func unsafeRune(r rune) bool {
+	if r < 0x7f { // nearly all text is ASCII, and the tables are slow
+		return r < ' '
+	}
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Noncharacter_Code_Point)
 }
 

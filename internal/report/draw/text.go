@@ -1,6 +1,9 @@
 package draw
 
-import "strings"
+import (
+	"sort"
+	"strings"
+)
 
 // helvetica is the widths of the printable ASCII characters, in thousandths of the size (Adobe core font metrics).
 // Arial and Liberation Sans, which stand in for it on most machines, have the same.
@@ -63,14 +66,16 @@ func fit(s string, st Style, most int) string {
 		return s
 	}
 	r := []rune(s)
-	for cut := 1; cut < len(r); cut++ {
+	short := func(cut int) string {
 		left := (len(r) - cut + 1) / 2
-		t := string(r[:left]) + ".." + string(r[left+cut:])
-		if width(t, st) <= most {
-			return t
-		}
+		return string(r[:left]) + ".." + string(r[left+cut:])
 	}
-	return ""
+	// Each cut takes one letter more; a name may have ten thousand.
+	cut := 1 + sort.Search(max(0, len(r)-1), func(i int) bool { return width(short(i+1), st) <= most })
+	if cut >= len(r) {
+		return ""
+	}
+	return short(cut)
 }
 
 // wrap breaks a text at blanks into lines that are no wider than some pixels.

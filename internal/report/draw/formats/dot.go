@@ -138,7 +138,7 @@ func dot(s string) string {
 		case r < ' ':
 			b.WriteByte(' ')
 		default:
-			b.WriteRune(r)
+			b.WriteString(draw.Safe(string(r)))
 		}
 	}
 	b.WriteByte('"')

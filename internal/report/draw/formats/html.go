@@ -42,7 +42,7 @@ func writeHTML(w io.Writer, p *draw.Picture, o Options) error {
 		return err
 	}
 	// json.Marshal escapes <, > and &, so nothing in it can end the element.
-	fmt.Fprintf(b, "<script type=\"application/json\" id=\"data\">%s</script>\n<script>\n%s</script>\n</body>\n</html>\n", data, pageProgram)
+	fmt.Fprintf(b, "<script type=\"application/json\" id=\"data\">%s</script>\n<script>\n%s</script>\n</body>\n</html>\n", escaped(data), pageProgram)
 	return b.Flush()
 }
 
@@ -69,7 +69,7 @@ func details(g *draw.Graph) map[string]detail {
 		if n.Pos != "" {
 			d.Lines = append(d.Lines, n.Pos)
 		}
-		out[n.ID] = d
+		out[draw.Safe(n.ID)] = d
 	}
 	for _, w := range g.Wires {
 		d := detail{Title: string(w.Verdict) + " " + w.Ports, Lines: []string{"from " + list(g, w.From), "to " + list(g, w.To)}, Trace: w.Because}
@@ -82,7 +82,7 @@ func details(g *draw.Graph) map[string]detail {
 		if w.Missing {
 			d.Lines = append(d.Lines, "no declared need covers it")
 		}
-		out[w.ID] = d
+		out[draw.Safe(w.ID)] = d
 	}
 	return out
 }

@@ -2,7 +2,10 @@ package formats
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
 )
@@ -31,7 +34,26 @@ func writeJSON(w io.Writer, p *draw.Picture, _ Options) error {
 	if !t.Time.IsZero() {
 		r.AsOf = t.Time.UTC().Format("2006-01-02T15:04:05Z")
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(escaped(data), '\n'))
+	return err
+}
+
+// escaped is JSON without characters that a terminal acts on or a reader does not see: encoding/json escapes those
+// below U+0020 only. They stand in strings, as the rest of JSON is ASCII.
+func escaped(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	for _, r := range string(data) {
+		if r < 0x7f || draw.Safe(string(r)) == string(r) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, u := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, u)
+		}
+	}
+	return out
 }

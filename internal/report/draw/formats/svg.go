@@ -99,9 +99,13 @@ func svg(b *bufio.Writer, p *draw.Picture, style string, o Options) {
 }
 
 func openGroup(b *bufio.Writer, h *draw.Handle) {
-	fmt.Fprintf(b, `<g class="%s" data-id="%s"`, xml(h.Class), xml(h.ID))
+	fmt.Fprintf(b, `<g class="%s" data-id="%s"`, xml(h.Class), xml(draw.Safe(h.ID)))
 	if len(h.Ends) > 0 {
-		fmt.Fprintf(b, ` data-ends="%s"`, xml(strings.Join(h.Ends, "\n")))
+		ends := make([]string, len(h.Ends))
+		for i, e := range h.Ends {
+			ends[i] = draw.Safe(e)
+		}
+		fmt.Fprintf(b, ` data-ends="%s"`, xml(strings.Join(ends, "\n")))
 	}
 	fmt.Fprintf(b, "><title>%s</title>\n", xml(h.Name))
 }
