@@ -142,6 +142,7 @@ func measureWorld(b *testing.B, w *World) {
 		m = reach.Compile(c, set, prof)
 		m.Warm()
 	}
+	b.Run("pairs", func(b *testing.B) { measurePairs(b, m) })
 	b.Run("edges", func(b *testing.B) {
 		edges := 0
 		runs(b, 1, func() {
@@ -160,6 +161,27 @@ func measureWorld(b *testing.B, w *World) {
 		runs(b, 1, func() { changes = len(reach.Diff(m, other)) })
 		b.ReportMetric(float64(changes), "changes")
 	})
+}
+
+// measurePairs measures the stream of all pairs of classes with their exact ports, and what it says of pods.
+func measurePairs(b *testing.B, m *reach.Model) {
+	before := make([]int, m.Size().Classes+m.Size().Hosts+1) // pods of the classes before
+	for i := range len(before) - 1 {
+		before[i+1] = before[i] + m.ClassSize(i)
+	}
+	n, classes, pods := 0, 0, 0
+	best := runs(b, 1, func() {
+		n, classes, pods = 0, 0, 0
+		for r := range m.Runs() {
+			n++
+			classes += r.To - r.From
+			pods += (before[r.To] - before[r.From]) * (before[r.Dst+1] - before[r.Dst])
+		}
+	})
+	b.ReportMetric(float64(n), "runs")
+	b.ReportMetric(float64(best.Nanoseconds())/float64(n), "ns/run")
+	b.ReportMetric(float64(classes), "class-pairs")
+	b.ReportMetric(float64(pods), "pod-pairs")
 }
 
 func measureQuestions(b *testing.B, w *World, m *reach.Model) {
