@@ -32,15 +32,20 @@ type namedRef struct {
 
 // at gives the value of the run that holds a point.
 func (r *row) at(i int) uint32 {
+	return r.vals[r.find(uint32(i))]
+}
+
+// find is the number of the run that holds a point.
+func (r *row) find(i uint32) int {
 	lo, n := 0, len(r.starts)
 	for n > 1 {
 		half := n / 2
-		if r.starts[lo+half] <= uint32(i) {
+		if r.starts[lo+half] <= i {
 			lo += half
 		}
 		n -= half
 	}
-	return r.vals[lo]
+	return lo
 }
 
 // allowed is the bounds at a point, of a row that adds.

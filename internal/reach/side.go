@@ -9,49 +9,165 @@ import (
 type side struct {
 	p     *profile
 	f     family
-	rows  []*row
-	at    []int32 // by row: the run that it stands in
-	refs  []sideRef
-	names []sideName
-	one   bool // there is one row, and it adds
+	tier  *tier     // the one that adds, when there is one
+	rows  []*row    // of the tiers before it put together, and of it
+	at    [2]int32  // by row: the run that it stands in
+	refs  []sideRef // of the row that adds
+	names []*namedRef
+	sites nameSites
+	flat  bool // all is in one row of bounds
 	slow  bool // it has to be asked point by point
 }
 
 // sideRef is a wide set of a row.
 type sideRef struct {
-	row  int
 	bits bitset
 	add  boundsID
-}
-
-// sideName is a rule of a row with ports by name.
-type sideName struct {
-	row int
-	ref *namedRef
 }
 
 // maxRefs is how many wide sets a side can tell apart.
 const maxRefs = 64
 
-func (m *Model) newSide(p *profile, f family) *side {
-	s := &side{p: p, f: f}
-	for k, t := range p.tiers {
-		r := m.row(t, f)
-		s.rows = append(s.rows, r)
-		for i := range r.wide {
-			s.refs = append(s.refs, sideRef{k, r.wide[i].set.bits, r.wide[i].add})
-		}
-		for i := range r.named {
-			s.names = append(s.names, sideName{k, &r.named[i]})
-		}
+// prefix is tiers put together, those before the first one that adds, or all when none does.
+type prefix struct {
+	effects *row // what they do
+	alone   *row // bounds: what they let through when nothing comes after them
+	allowed *row // bounds: what they allow
+	longer  map[*tier]*prefix
+}
+
+// sides makes sides of one family. Profiles share what their first tiers have in common.
+type sides struct {
+	m    *Model
+	f    family
+	none *prefix
+}
+
+func (m *Model) newSides(f family) *sides {
+	none := &prefix{effects: &row{starts: []uint32{0}, vals: []uint32{passesID}}, longer: map[*tier]*prefix{}}
+	x := &sides{m: m, f: f, none: none}
+	x.finish(none)
+	return x
+}
+
+// finish makes the rows of bounds from that of effects.
+func (x *sides) finish(p *prefix) {
+	t := x.m.conns
+	p.alone, p.allowed = &row{adds: true}, &row{adds: true}
+	for i, at := range p.effects.starts {
+		e := p.effects.vals[i]
+		p.alone.push(at, t.final(e))
+		p.allowed.push(at, t.effects[e].allowed)
 	}
-	s.at = make([]int32, len(s.rows))
-	s.one = len(s.rows) == 1 && s.rows[0].adds
-	s.slow = p.alt != nil || len(s.refs) > maxRefs
+}
+
+// then is a prefix with one more tier, that does not add.
+func (x *sides) then(p *prefix, t *tier) *prefix {
+	if q := p.longer[t]; q != nil {
+		return q
+	}
+	q := &prefix{effects: &row{}, longer: map[*tier]*prefix{}}
+	a, b := p.effects, x.m.row(t, x.f)
+	for i, j := 0, 0; i < len(a.starts) && j < len(b.starts); {
+		q.effects.push(max(a.starts[i], b.starts[j]), x.m.conns.compose(a.vals[i], b.vals[j]))
+		i, j = onward(a, b, i, j)
+	}
+	x.finish(q)
+	p.longer[t] = q
+	return q
+}
+
+// onward goes to where the next run of either row begins.
+func onward(a, b *row, i, j int) (int, int) {
+	switch {
+	case i+1 == len(a.starts):
+		return i, j + 1
+	case j+1 == len(b.starts):
+		return i + 1, j
+	case a.starts[i+1] < b.starts[j+1]:
+		return i + 1, j
+	case a.starts[i+1] > b.starts[j+1]:
+		return i, j + 1
+	}
+	return i + 1, j + 1
+}
+
+func (x *sides) side(p *profile) *side {
+	s := &side{p: p, f: x.f}
+	if p.alt != nil {
+		s.slow = true
+		s.rows = []*row{x.none.effects}
+		return s
+	}
+	before := x.none
+	for _, t := range p.tiers {
+		if x.m.row(t, x.f).adds {
+			s.tier = t // and leaves nothing
+			break
+		}
+		before = x.then(before, t)
+	}
+	if s.tier == nil {
+		s.rows, s.flat = []*row{x.after(p, before.alone)}, true
+		return s
+	}
+	r := x.m.row(s.tier, x.f)
+	for i := range r.wide {
+		s.refs = append(s.refs, sideRef{r.wide[i].set.bits, r.wide[i].add})
+	}
+	for i := range r.named {
+		s.names = append(s.names, &r.named[i])
+	}
+	if len(s.refs)+len(s.names) > 0 {
+		s.rows = []*row{before.effects, r}
+		s.slow = len(s.refs) > maxRefs
+		s.siteNames()
+		return s
+	}
+	s.rows, s.flat = []*row{x.after(p, x.flatten(before, r))}, true
 	return s
 }
 
-func (s *side) rewind() { clear(s.at) }
+// flatten is a prefix followed by a row that adds. Where that one adds nothing, which is nearly everywhere, only what
+// the prefix allows counts.
+func (x *sides) flatten(before *prefix, r *row) *row {
+	if before == x.none {
+		return r
+	}
+	t, end := x.m.conns, uint32(len(x.m.points))
+	out := &row{adds: true}
+	for i, lo := range r.starts {
+		hi, of := end, before.effects
+		if i+1 < len(r.starts) {
+			hi = r.starts[i+1]
+		}
+		if r.vals[i] == noneID {
+			of = before.allowed
+		}
+		for k := of.find(lo); k < len(of.starts) && of.starts[k] < hi; k++ {
+			v := of.vals[k]
+			if r.vals[i] != noneID {
+				v = t.final(t.compose(v, t.adds(r.vals[i])))
+			}
+			out.push(max(lo, of.starts[k]), v)
+		}
+	}
+	return out
+}
+
+// after is a row of what is left of the values when nothing is certain, or everything possible.
+func (x *sides) after(p *profile, r *row) *row {
+	if !p.lost && !p.open {
+		return r
+	}
+	out := &row{adds: true}
+	for i, at := range r.starts {
+		out.push(at, p.after(x.m.conns, r.vals[i]))
+	}
+	return out
+}
+
+func (s *side) rewind() { s.at, s.sites.at = [2]int32{}, 0 }
 
 // seek goes on to the stretch that holds a point, and gives the point where it ends.
 func (s *side) seek(i, end uint32) uint32 {
@@ -70,39 +186,35 @@ func (s *side) seek(i, end uint32) uint32 {
 
 // value is what the profile lets through on the stretch it stands on, for points in the wide sets of mask.
 func (s *side) value(t *table, mask uint64) boundsID {
-	if s.one {
-		b := s.rows[0].vals[s.at[0]]
-		for ; mask != 0; mask &= mask - 1 {
-			b = t.or2(b, s.refs[bits.TrailingZeros64(mask)].add)
-		}
-		return s.after(t, b)
+	if s.flat {
+		return s.rows[0].vals[s.at[0]]
 	}
-	e := passesID
-	for k, r := range s.rows {
-		x := r.vals[s.at[k]]
-		if r.adds {
-			for rest := mask; rest != 0; rest &= rest - 1 {
-				if ref := &s.refs[bits.TrailingZeros64(rest)]; ref.row == k {
-					x = t.or2(x, ref.add)
-				}
-			}
-			x = t.adds(x)
-		}
-		e = t.compose(e, x)
+	b := s.rows[1].vals[s.at[1]]
+	for ; mask != 0; mask &= mask - 1 {
+		b = t.or2(b, s.refs[bits.TrailingZeros64(mask)].add)
 	}
-	return s.after(t, t.final(e))
+	return s.with(t, b)
+}
+
+// with is what the profile lets through where its row that adds allows b.
+func (s *side) with(t *table, b boundsID) boundsID {
+	e := s.rows[0].vals[s.at[0]]
+	if e != passesID {
+		b = t.final(t.compose(e, t.adds(b)))
+	}
+	return s.p.after(t, b)
 }
 
 // after is what is left of a value when nothing is certain, or everything possible.
-func (s *side) after(t *table, b boundsID) boundsID {
-	if !s.p.lost && !s.p.open {
+func (p *profile) after(t *table, b boundsID) boundsID {
+	if !p.lost && !p.open {
 		return b
 	}
 	ids := t.pairs[b]
-	if s.p.lost {
+	if p.lost {
 		ids.must = noConns
 	}
-	if s.p.open {
+	if p.open {
 		ids.may = allConns
 	}
 	return t.pair(ids)
@@ -132,32 +244,53 @@ func (s *side) alike(w, i int) (points, mask uint64) {
 	return points, mask
 }
 
+// nameSites is the points that rules with ports by name speak of: the sets of few runs put together, and the others.
+type nameSites struct {
+	runs []run
+	at   int // all runs before it end before the word that was asked for last
+	bits []bitset
+}
+
+func (s *side) siteNames() {
+	var b setBuilder
+	for _, n := range s.names {
+		switch p := n.peer.possible; {
+		case p.empty():
+		case p.wide():
+			s.sites.bits = append(s.sites.bits, p.bits)
+		default:
+			b.addSet(p)
+		}
+	}
+	s.sites.runs = b.merged()
+}
+
+// next is the first point not before i that a set of few runs holds, or a point behind all.
+func (x *nameSites) next(i uint32) uint32 {
+	for x.at < len(x.runs) && x.runs[x.at].hi <= i {
+		x.at++
+	}
+	if x.at == len(x.runs) {
+		return ^uint32(0)
+	}
+	return max(i, x.runs[x.at].lo)
+}
+
 // inNames is the points of word w that rules with ports by name speak of, or all when each point must be asked.
+// Words must come in order.
 func (s *side) inNames(w int) uint64 {
 	if s.slow {
 		return ^uint64(0)
 	}
-	x := uint64(0)
-	for k := range s.names {
-		if p := s.names[k].ref.peer.possible; p != nil {
-			x |= p.word(w)
-		}
+	x, lo := uint64(0), uint32(w*64)
+	for _, b := range s.sites.bits {
+		x |= b[w]
 	}
-	return x
-}
-
-// word is the points of word w that the set holds.
-func (s *pointSet) word(w int) uint64 {
-	if s.bits != nil {
-		return s.bits[w]
-	}
-	x := uint64(0)
-	lo := uint32(w * 64)
-	for _, r := range s.runs {
-		if r.lo >= lo+64 {
-			break
-		}
-		if r.hi > lo {
+	if s.sites.next(lo) < lo+64 {
+		for _, r := range s.sites.runs[s.sites.at:] {
+			if r.lo >= lo+64 {
+				break
+			}
 			x |= between(max(r.lo, lo)-lo, min(r.hi, lo+64)-lo)
 		}
 	}

@@ -24,10 +24,11 @@ type stream struct {
 	host        boundsID // what the policies at a host point let through
 
 	block      int
-	groups     []group    // of this block, by profile
-	ends       []uint32   // of the groups of each profile
-	open, part []uint64   // by profile: the columns of this block that it is open to, and those of them not for all ports
-	opens      [][]uint64 // by column of the block, then by word of points
+	groups     []group     // of this block, by profile
+	ranges     [][2]uint32 // by profile: its groups
+	stays      []stay      // by profile
+	open, part []uint64    // by profile: the columns of this block that it is open to, and those of them not for all ports
+	opens      [][]uint64  // by column of the block, then by word of points
 	parts      [][]uint64
 	named      map[nameKey]boundsID
 
@@ -38,6 +39,12 @@ type stream struct {
 type group struct {
 	mask uint64
 	val  boundsID
+}
+
+// stay is a value that a profile has for the whole of this block, and as far as a point.
+type stay struct {
+	until uint32 // 0 when it has several
+	val   boundsID
 }
 
 // segment is points that exchange the same with a column.
@@ -60,15 +67,16 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 	if l == policy.Network && len(m.hosted) > 0 {
 		s.host = openID
 	}
+	x := m.newSides(f)
 	for _, p := range m.profiles[l][dir] {
-		s.own = append(s.own, m.newSide(p, f))
+		s.own = append(s.own, x.side(p))
 	}
 	back := policy.Egress
 	if dir == policy.Egress {
 		back = policy.Ingress
 	}
 	for _, p := range m.profiles[l][back] {
-		s.others = append(s.others, m.newSide(p, f))
+		s.others = append(s.others, x.side(p))
 	}
 	n := uint32(len(s.others))
 	words := (m.atoms + 63) / 64
@@ -82,13 +90,13 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 		default:
 			k := m.byClass[l][back][i]
 			s.who[i] = uint32(k)
-			if x := s.others[k]; len(x.rows) == 0 && !x.slow && x.value(m.conns, 0) == allID {
+			if x := s.others[k]; x.flat && len(x.rows[0].vals) == 1 && x.rows[0].vals[0] == allID {
 				s.who[i] = n + letsAll
 			}
 		}
 	}
-	s.ends = make([]uint32, len(s.others)+constants)
-	s.open, s.part = make([]uint64, len(s.ends)), make([]uint64, len(s.ends))
+	s.ranges, s.stays = make([][2]uint32, len(s.others)), make([]stay, len(s.others))
+	s.open, s.part = make([]uint64, n+constants), make([]uint64, n+constants)
 	s.open[n+letsAll], s.open[n+letsHost] = ^uint64(0), ^uint64(0)
 	if s.host != allID {
 		s.part[n+letsHost] = ^uint64(0)
@@ -115,10 +123,20 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 // fill finds what the others let through to the columns of a block. Blocks come in order.
 func (s *stream) fill(block int) {
 	s.block, s.groups = block, s.groups[:0]
+	lo, end := uint32(block*64), min(uint32(block*64+64), uint32(s.m.atoms))
 	for q, x := range s.others {
+		if s.stays[q].until >= end {
+			continue
+		}
+		if !x.slow && len(x.refs)+len(x.sites.bits) == 0 {
+			if until := min(x.seek(lo, ^uint32(0)), x.sites.next(lo)); until >= end {
+				s.settle(q, until, x.value(s.m.conns, 0))
+				continue
+			}
+		}
 		before := len(s.groups)
 		s.group(x, block)
-		s.ends[q] = uint32(len(s.groups))
+		s.stays[q], s.ranges[q] = stay{}, [2]uint32{uint32(before), uint32(len(s.groups))}
 		open, part := uint64(0), uint64(0)
 		for _, g := range s.groups[before:] {
 			open |= g.mask
@@ -158,6 +176,18 @@ func (s *stream) fill(block int) {
 			for j := range part {
 				s.parts[j][w] = 0
 			}
+		}
+	}
+}
+
+// settle notes that a profile has one value for the whole block.
+func (s *stream) settle(q int, until uint32, b boundsID) {
+	s.stays[q] = stay{until, b}
+	s.open[q], s.part[q] = 0, 0
+	if b != noneID {
+		s.open[q] = ^uint64(0)
+		if b != allID {
+			s.part[q] = ^uint64(0)
 		}
 	}
 }
@@ -216,30 +246,23 @@ func (s *stream) single(x *side, i int) boundsID {
 	if x.slow {
 		return m.at(x.p, s.f, i)
 	}
-	e := passesID
-	for k, r := range x.rows {
-		v := r.vals[x.at[k]]
-		if r.adds {
-			for j := range x.refs {
-				if ref := &x.refs[j]; ref.row == k && ref.bits.has(i) {
-					v = t.or2(v, ref.add)
-				}
-			}
-			for j := range x.names {
-				if n := &x.names[j]; n.row == k && n.ref.peer.possible.has(i) {
-					c := s.namedConns(x.p.tiers[k], n.ref, i)
-					p := ids2{noConns, c}
-					if n.ref.peer.certain.has(i) {
-						p.must = c
-					}
-					v = t.or2(v, t.pair(p))
-				}
-			}
-			v = t.adds(v)
+	b := x.rows[1].vals[x.at[1]]
+	for j := range x.refs {
+		if x.refs[j].bits.has(i) {
+			b = t.or2(b, x.refs[j].add)
 		}
-		e = t.compose(e, v)
 	}
-	return x.after(t, t.final(e))
+	for _, n := range x.names {
+		if n.peer.possible.has(i) {
+			c := s.namedConns(x.tier, n, i)
+			p := ids2{noConns, c}
+			if n.peer.certain.has(i) {
+				p.must = c
+			}
+			b = t.or2(b, t.pair(p))
+		}
+	}
+	return x.with(t, b)
 }
 
 // namedConns is the ports of a rule at a point; classes of equal ports have the same.
@@ -276,7 +299,7 @@ func (s *stream) column(c, end int) []segment {
 	for lo := uint32(0); lo < uint32(end); {
 		hi := x.seek(lo, uint32(end))
 		switch {
-		case len(x.refs) > 0 || len(x.names) > 0 || x.slow:
+		case !x.flat:
 			s.mixed(x, c, lo, hi)
 		default:
 			if b := x.value(m.conns, 0); b != noneID {
@@ -331,7 +354,10 @@ func (s *stream) bits(c, w int, x, part uint64, b boundsID) {
 // mixed emits the points of a stretch where wide sets, or ports by name, tell points apart.
 func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 	open, part := s.opens[c%64], s.parts[c%64]
-	base := x.value(s.m.conns, 0)
+	base := noneID
+	if !x.slow {
+		base = x.value(s.m.conns, 0)
+	}
 	var masks [8]uint64 // the values found last, by their wide sets
 	var vals [8]boundsID
 	known := 0
@@ -403,11 +429,10 @@ func (s *stream) other(i, c int) boundsID {
 	if int(q) >= len(s.others) {
 		return s.host
 	}
-	from := uint32(0)
-	if q > 0 {
-		from = s.ends[q-1]
+	if s.stays[q].until > 0 {
+		return s.stays[q].val
 	}
-	for _, g := range s.groups[from:s.ends[q]] {
+	for _, g := range s.groups[s.ranges[q][0]:s.ranges[q][1]] {
 		if g.mask>>(c%64)&1 == 1 {
 			return g.val
 		}
