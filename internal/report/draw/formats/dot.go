@@ -78,7 +78,7 @@ func dotNode(b *bufio.Writer, name string, n *draw.Node) {
 	if len(n.Ports) > 0 {
 		var ports []string
 		for _, p := range n.Ports {
-			ports = append(ports, p.Text)
+			ports = append(ports, draw.Safe(p.Text))
 		}
 		lines = append(lines, strings.Join(ports, ", "))
 	}

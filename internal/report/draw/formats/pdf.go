@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -138,7 +139,7 @@ func (d pdfPen) text(t *draw.Text) {
 	if latin, ok := latin1(t.Text); ok {
 		text = latin
 	} else {
-		family, text = otherFont, t.Text
+		family, text = otherFont, writable(t.Text)
 	}
 	d.f.SetFont(family, style, t.Size*d.k)
 	d.f.SetTextColor(rgb(d.theme.Colors[t.Ink]))
@@ -164,6 +165,19 @@ func (d pdfPen) text(t *draw.Text) {
 	if squeeze {
 		d.f.TransformEnd()
 	}
+}
+
+// writable is the text with the numbers of the characters that a font of PDF can not name: those above 16 bits.
+func writable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r > 0xFFFF {
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // latin1 gives the text in the encoding of the standard fonts. ok is false when it has letters they lack.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
@@ -190,6 +191,8 @@ func xml(s string) string {
 			b.WriteString("&#10;")
 		case r == '\t':
 			b.WriteString("&#9;")
+		case unicode.Is(unicode.Cf, r): // not seen, and some turn the direction of writing in the file
+			fmt.Fprintf(&b, "&#x%X;", r)
 		case r < ' ', r == 0xFFFE, r == 0xFFFF:
 			b.WriteRune('\uFFFD')
 		default:
