@@ -120,11 +120,8 @@ func TestHostileTextsAreNeutral(t *testing.T) {
 	for _, f := range report.Formats {
 		save("assess"+f.Ext, func(w io.Writer) error { return f.Write(w, result, report.Options{Verbose: true}) })
 	}
-	list := &report.Listing{Protocol: report.ListingProtocol, Exposure: a.exposed(), Problems: a.problems, Coverage: a.loaded.Coverage}
-	rec := report.NewRecorder()
-	for e := range a.model.Edges() {
-		list.Connections = append(list.Connections, rec.Edge(e, a.model.Reasons))
-	}
+	list := a.connections()
+	list.Exposure = a.exposed()
 	for _, f := range report.ListFormats {
 		ext := map[string]string{"json": ".json", "csv": ".csv", "markdown": ".md"}[f.Name]
 		save("list-"+f.Name+ext, func(w io.Writer) error { return f.Write(w, list, report.Options{}) })

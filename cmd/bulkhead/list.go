@@ -77,22 +77,26 @@ func runList(ctx context.Context, g *globals, o listOptions, sources []string) e
 	if err != nil {
 		return err
 	}
-	l := &report.Listing{Protocol: report.ListingProtocol, Connections: []report.Connection{}, Problems: a.problems, Coverage: a.loaded.Coverage}
-	rec := report.NewRecorder()
-	for e := range a.model.Edges() {
-		e.Must, e.May = e.Must.Intersect(ports), e.May.Intersect(ports)
-		if !e.May.IsEmpty() && from(&e.Src) && to(&e.Dst) && o.inNamespace(e) {
-			l.Connections = append(l.Connections, rec.Edge(e, a.model.Reasons))
+	l := a.connections()
+	if o.from != "" || o.to != "" || o.port != "" || o.namespace != "" {
+		l.Source.Keep = func(e *reach.Edge) bool {
+			e.Must, e.May = e.Must.Intersect(ports), e.May.Intersect(ports)
+			return !e.May.IsEmpty() && from(&e.Src) && to(&e.Dst) && o.inNamespace(*e)
 		}
 	}
 	if o.exposure {
 		l.Exposure = a.exposed()
 	}
-	if l.Problems == nil {
-		l.Problems = []object.Problem{}
-	}
 	printProblems(g.stderr, a.problems)
 	return format.Write(g.stdout, l, report.Options{Color: color})
+}
+
+// connections is every connection, made when it is written.
+func (a *analysis) connections() *report.Listing {
+	return &report.Listing{
+		Protocol: report.ListingProtocol, Problems: append([]object.Problem{}, a.problems...), Coverage: a.loaded.Coverage,
+		Source: &report.Source{Model: a.model},
+	}
 }
 
 // inNamespace holds for edges with an end in the namespace of -n, and for all without it.

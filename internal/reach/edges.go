@@ -2,6 +2,7 @@ package reach
 
 import (
 	"iter"
+	"math/bits"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -102,10 +103,13 @@ func (m *Model) cutsOf(cuts []int, d policy.Direction, class int) []int {
 // pair of classes that may talk.
 func (m *Model) Edges() iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
-		if !m.podEdges(yield) {
+		ws := m.cluster.Workloads
+		if !m.podPairs(func(i, j int, b boundsID) bool {
+			return yield(Edge{OfWorkload(ws[i]), OfWorkload(ws[j]), m.conns.bounds(b)})
+		}) {
 			return
 		}
-		for _, w := range m.cluster.Workloads {
+		for _, w := range ws {
 			for _, d := range policy.Directions {
 				for _, e := range m.Outside(w, d) {
 					if !yield(e) {
@@ -117,11 +121,14 @@ func (m *Model) Edges() iter.Seq[Edge] {
 	}
 }
 
-// podEdges goes over the workloads as sources, a namespace at a time. It reports false when yield did.
-func (m *Model) podEdges(yield func(Edge) bool) bool {
+// podPairs goes over the workloads as sources, a namespace at a time. It reports false when yield did.
+func (m *Model) podPairs(yield func(i, j int, b boundsID) bool) bool {
 	ws := m.cluster.Workloads
 	at := m.places()
-	x := edgeWalk{m: m, byPoint: at.at, at: at.where, hosted: at.hosted, found: newGather(len(ws))}
+	x := edgeWalk{m: m, byPoint: at.at, at: at.where, hosted: at.hosted, mayHost: newBitset(len(ws)), found: newGather(len(ws))}
+	for _, j := range at.hosted {
+		x.mayHost.set(j)
+	}
 	for _, f := range m.families {
 		x.walkers = append(x.walkers, m.newWalker(f))
 	}
@@ -148,12 +155,13 @@ func (m *Model) podEdges(yield func(Edge) bool) bool {
 	return true
 }
 
-// edgeWalk is the state of podEdges.
+// edgeWalk is the state of podPairs.
 type edgeWalk struct {
 	m       *Model
 	byPoint [][]int
 	at      []location // by workload
 	hosted  []int      // workloads with host-network pods
+	mayHost bitset     // the same as a set
 	walkers []*walker
 	found   *gather
 }
@@ -175,10 +183,11 @@ func (x *edgeWalk) fromHost(s int) {
 	}
 }
 
-func (x *edgeWalk) emit(i int, yield func(Edge) bool) bool {
+func (x *edgeWalk) emit(i int, yield func(i, j int, b boundsID) bool) bool {
 	m := x.m
+	hosted := x.at[i].hosted()
 	more := x.hosted // sharing a node may open what no row says
-	if x.at[i].hosted() {
+	if hosted {
 		more = nil
 		for j := range m.cluster.Workloads {
 			x.found.add(m.conns, j, noneID)
@@ -187,18 +196,17 @@ func (x *edgeWalk) emit(i int, yield func(Edge) bool) bool {
 	for _, j := range more {
 		x.found.add(m.conns, j, noneID)
 	}
-	ok := true
-	x.found.seen.each(func(j int) {
-		if i == j || !ok {
-			return
+	for word, bs := range x.found.seen {
+		for ; bs != 0; bs &= bs - 1 {
+			j := word*64 + bits.TrailingZeros64(bs)
+			b := x.found.bounds[j]
+			if hosted || x.mayHost.has(j) {
+				b = m.sameNode(b, x.at[i], x.at[j])
+			}
+			if i != j && m.conns.pairs[b].may != noConns && !yield(i, j, b) {
+				return false
+			}
 		}
-		b := x.found.bounds[j]
-		if x.at[i].hosted() || x.at[j].hosted() {
-			b = m.sameNode(b, x.at[i], x.at[j])
-		}
-		if m.conns.pairs[b].may != noConns {
-			ok = yield(Edge{OfWorkload(m.cluster.Workloads[i]), OfWorkload(m.cluster.Workloads[j]), m.conns.bounds(b)})
-		}
-	})
-	return ok
+	}
+	return true
 }

@@ -257,6 +257,7 @@ func (w *walker) pair(s, d int, in boundsID, egress func(int) boundsID, f func(s
 type places struct {
 	at      [][]int    // by point: the workloads that have pods there
 	points  [][]int    // by workload: the points where it has pods, sorted
+	single  []int      // by workload: the class of all its pods; -1 when they have several, or are host-network pods
 	where   []location // by workload
 	hosted  []int      // workloads with host-network pods
 	numbers map[*cluster.Workload]int
@@ -267,12 +268,17 @@ func (m *Model) places() *places {
 	if m.placed != nil {
 		return m.placed
 	}
-	x := &places{at: make([][]int, m.atoms), points: make([][]int, len(m.cluster.Workloads)), where: make([]location, len(m.cluster.Workloads)), numbers: map[*cluster.Workload]int{}}
+	n := len(m.cluster.Workloads)
+	x := &places{at: make([][]int, m.atoms), points: make([][]int, n), single: make([]int, n), where: make([]location, n), numbers: map[*cluster.Workload]int{}}
 	for i, w := range m.cluster.Workloads {
 		x.numbers[w] = i
-		x.points[i] = m.pointsOf(OfWorkload(w))
-		for _, c := range x.points[i] {
+		points := m.pointsOf(OfWorkload(w))
+		x.points[i] = points
+		for _, c := range points {
 			x.at[c] = append(x.at[c], i)
+		}
+		if x.single[i] = points[0]; len(points) > 1 || points[0] >= m.hosts {
+			x.single[i] = -1
 		}
 		if x.where[i] = locate(OfWorkload(w)); x.where[i].hosted() {
 			x.hosted = append(x.hosted, i)

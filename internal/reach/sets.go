@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"sort"
@@ -87,6 +88,19 @@ func (s *pointSet) has(i int) bool {
 	}
 	at := sort.Search(len(s.runs), func(k int) bool { return s.runs[k].hi > uint32(i) })
 	return at < len(s.runs) && s.runs[at].lo <= uint32(i)
+}
+
+// below is the runs of the points up to but not including hi.
+func (s *pointSet) below(hi int) []run {
+	if s == nil {
+		return nil
+	}
+	n, _ := slices.BinarySearchFunc(s.runs, uint32(hi), func(r run, hi uint32) int { return cmp.Compare(r.lo, hi) })
+	runs := s.runs[:n]
+	if n > 0 && runs[n-1].hi > uint32(hi) {
+		runs = append(slices.Clone(runs[:n-1]), run{runs[n-1].lo, uint32(hi)})
+	}
+	return runs
 }
 
 // setBuilder gathers points in any order.

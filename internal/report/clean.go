@@ -10,7 +10,7 @@ import (
 // line makes foreign text safe for one line of a terminal: what moves the cursor, changes colours, hides or
 // reorders text is written as its code point, so that a label can not paint a pass over a fail.
 func line(s string) string {
-	if !strings.ContainsFunc(s, unsafeRune) && utf8.ValidString(s) {
+	if plain(s) || !strings.ContainsFunc(s, unsafeRune) && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
@@ -29,6 +29,16 @@ func line(s string) string {
 		i += n
 	}
 	return b.String()
+}
+
+// plain tells that s is ASCII without control characters, as nearly all text is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // block is line for text of several lines: line ends stay, tabs become blanks.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"encoding/csv"
 	"io"
 	"strconv"
@@ -34,21 +35,37 @@ func writeCSV(w io.Writer, a *pci.Assessment, _ Options) error {
 	return writeRows(w, rows)
 }
 
-// writeRows writes rows with CRLF (RFC 4180) and with every cell made harmless.
+// writeRows writes rows that are all there.
 func writeRows(w io.Writer, rows [][]string) error {
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
+	out := newRows(w)
 	for _, row := range rows {
-		safe := make([]string, len(row))
-		for i, c := range row {
-			safe[i] = cell(c)
-		}
-		if err := out.Write(safe); err != nil {
+		if err := out.write(row...); err != nil {
 			return err
 		}
 	}
-	out.Flush()
-	return out.Error()
+	return out.flush()
+}
+
+// rowWriter writes rows with CRLF (RFC 4180) and with every cell made harmless.
+type rowWriter struct{ out *csv.Writer }
+
+func newRows(w io.Writer) rowWriter {
+	out := csv.NewWriter(bufio.NewWriterSize(w, writeSize))
+	out.UseCRLF = true
+	return rowWriter{out}
+}
+
+func (r rowWriter) write(row ...string) error {
+	safe := make([]string, len(row))
+	for i, c := range row {
+		safe[i] = cell(c)
+	}
+	return r.out.Write(safe)
+}
+
+func (r rowWriter) flush() error {
+	r.out.Flush()
+	return r.out.Error()
 }
 
 // cell stops spreadsheets from running text as a formula (OWASP "CSV Injection"): a quote in front makes it

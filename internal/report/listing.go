@@ -19,6 +19,9 @@ type Listing struct {
 	Exposure    []Exposed        `json:"exposure,omitempty"` // only when asked for
 	Problems    []object.Problem `json:"problems"`
 	Coverage    any              `json:"coverage"`
+
+	// Source, if any, takes the place of Connections. What is written is the same.
+	Source *Source `json:"-"`
 }
 
 // Connection is what one peer may open to another. Must is certain, May possible, Must a part of May.
@@ -74,33 +77,12 @@ type Target struct {
 	May      []Ports `json:"may"`
 }
 
-// Recorder makes connections of edges. It keeps what many of them share, which is nearly everything: a
-// cluster of a thousand workloads has a million pairs and a few port sets.
-type Recorder struct{ ports map[string][]Ports }
-
-// NewRecorder makes an empty one.
-func NewRecorder() *Recorder { return &Recorder{ports: map[string][]Ports{}} }
-
-func (r *Recorder) portsOf(c netset.Conns) []Ports {
-	key := c.Key()
-	p, ok := r.ports[key]
-	if !ok {
-		p = PortsOf(c)
-		r.ports[key] = p
+// ConnectionOf makes the record of an edge. because is empty, and may be nil, when the edge is decided.
+func ConnectionOf(e reach.Edge, because []reach.Reason) Connection {
+	if because == nil {
+		because = []reach.Reason{}
 	}
-	return p
-}
-
-// Edge makes a connection of an edge of the model. reasons is asked only when the edge is undecided.
-func (r *Recorder) Edge(e reach.Edge, reasons func(src, dst reach.Peer) []reach.Reason) Connection {
-	none := []reach.Reason{} // no room for elements: costs nothing
-	c := Connection{Src: PeerOf(e.Src), Dst: PeerOf(e.Dst), Must: r.portsOf(e.Must), May: r.portsOf(e.May), Because: none, exact: &e.Bounds}
-	if !e.Must.Equal(e.May) {
-		if c.Because = reasons(e.Src, e.Dst); c.Because == nil {
-			c.Because = []reach.Reason{}
-		}
-	}
-	return c
+	return Connection{Src: PeerOf(e.Src), Dst: PeerOf(e.Dst), Must: PortsOf(e.Must), May: PortsOf(e.May), Because: because, exact: &e.Bounds}
 }
 
 // PeerOf makes the record of a peer. Pods made by an owner go by their owner.
@@ -204,19 +186,4 @@ func few(cidrs []string) string {
 		return strings.Join(cidrs, ",")
 	}
 	return strings.Join(cidrs[:fewCIDRs], ",") + " and " + plural(len(cidrs)-fewCIDRs, "more range")
-}
-
-// Reasons lists what the undecided connections rest on, each sentence once, in the order of first use.
-func (l *Listing) Reasons() []reach.Reason {
-	var out []reach.Reason
-	seen := map[reach.Reason]bool{}
-	for _, c := range l.Connections {
-		for _, r := range c.Because {
-			if !seen[r] {
-				seen[r] = true
-				out = append(out, r)
-			}
-		}
-	}
-	return out
 }

@@ -3,14 +3,13 @@ package report
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
-	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
 
@@ -45,24 +44,22 @@ func blank(c netset.Conns) string {
 	return c.String()
 }
 
+// listText goes over the connections twice: the columns must be as wide as their widest text.
 func listText(w io.Writer, l *Listing, opt Options) error {
 	p := newPrinter(w, opt)
-	rows := [][]string{{"SOURCE", "DESTINATION", "ALLOWED", "UNDECIDED"}}
-	var notes footnotes
-	for _, c := range l.Connections {
-		certain, open := c.certainAndOpen()
-		rows = append(rows, []string{notes.short(c.Src), notes.short(c.Dst), blank(certain), blank(open)})
-	}
-	if len(l.Connections) == 0 {
+	x := l.links()
+	t := linkTable{x: x, why: reasons{x: x, seen: map[reach.Reason]bool{}}}
+	x.each(t.measure)
+	if len(t.bounds) == 0 {
 		p.line("no connection is allowed")
 	} else {
-		p.table(rows)
+		t.write(p)
 	}
-	p.footnotes(notes)
-	if reasons := l.Reasons(); len(reasons) > 0 {
+	p.footnotes(t.notes)
+	if len(t.why.list) > 0 {
 		p.line("")
 		p.line("%s", p.bold("UNDECIDED BECAUSE"))
-		for _, r := range reasons {
+		for _, r := range t.why.list {
 			p.para(2, "- ", r.String())
 		}
 	}
@@ -127,7 +124,7 @@ func (p *printer) table(rows [][]string) {
 
 // listJSON writes a connection a line, one at a time: a big cluster has millions.
 func listJSON(w io.Writer, l *Listing, _ Options) error {
-	b := bufio.NewWriter(w)
+	b := bufio.NewWriterSize(w, writeSize)
 	rest := *l
 	rest.Connections = []Connection{}
 	var frame bytes.Buffer
@@ -137,93 +134,37 @@ func listJSON(w io.Writer, l *Listing, _ Options) error {
 	head, tail, _ := bytes.Cut(frame.Bytes(), []byte(`"connections": [`))
 	b.Write(head)
 	b.WriteString(`"connections": [`)
-	parts := partsCache{}
-	for i, c := range l.Connections {
-		if i > 0 {
+	x := l.links()
+	words := linkWords{x: x, because: map[reach.Why][]byte{}}
+	first := true
+	x.each(func(k *link) bool {
+		if !first {
 			b.WriteByte(',')
 		}
-		b.WriteString("\n    ")
-		for _, part := range []struct {
-			name string
-			key  any
-			v    any
-		}{
-			{`{"src":`, peerKey(c.Src), c.Src},
-			{`,"dst":`, peerKey(c.Dst), c.Dst},
-			{`,"must":`, portsKey(c.Must), c.Must},
-			{`,"may":`, portsKey(c.May), c.May},
-			{`,"because":`, becauseKey(c.Because), c.Because},
-		} {
-			text, err := parts.encode(part.key, part.v)
-			if err != nil {
-				return err
-			}
-			b.WriteString(part.name)
-			b.Write(text)
-		}
-		b.WriteByte('}')
+		first = false
+		b.WriteString("\n    {\"src\":")
+		b.Write(words.peer(k.src))
+		b.WriteString(`,"dst":`)
+		b.Write(words.peer(k.dst))
+		b.Write(words.bound(k.bounds))
+		b.Write(words.why(k.why))
+		return b.WriteByte('}') == nil && words.err == nil
+	})
+	if words.err != nil {
+		return words.err
 	}
-	if len(l.Connections) > 0 {
+	if !first {
 		b.WriteString("\n  ")
 	}
 	b.Write(tail)
 	return b.Flush()
 }
 
-// partsCache keeps the JSON of what many connections share.
-type partsCache map[any][]byte
-
-// encode gives the JSON of v in one line, from the cache when key is not nil.
-func (p partsCache) encode(key, v any) ([]byte, error) {
-	if text, ok := p[key]; ok && key != nil {
-		return text, nil
-	}
-	var one bytes.Buffer
-	enc := json.NewEncoder(&one)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	text := escapeUnsafe(bytes.TrimRight(one.Bytes(), "\n"))
-	if key != nil {
-		p[key] = text
-	}
-	return text, nil
-}
-
-// The keys are what tells two values apart; nil for those that are not worth keeping.
-
-func peerKey(p Peer) any {
-	if p.Kind == "" {
-		return nil
-	}
-	return object.Ref{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
-}
-
-func portsKey(p []Ports) any {
-	switch len(p) {
-	case 0:
-		return [0]Ports{}
-	case 1:
-		return p[0]
-	case 5: // every protocol; the ports of each decide
-		return [5]Ports(p)
-	}
-	return nil
-}
-
-func becauseKey(rs []reach.Reason) any {
-	switch len(rs) {
-	case 0:
-		return [0]reach.Reason{}
-	case 1:
-		return rs[0]
-	}
-	return nil
-}
-
 // footnotes are addresses too many for a column: "addresses [1]" stands for them.
-type footnotes []string
+type footnotes struct {
+	names []string
+	index map[string]int
+}
 
 // longName is how many bytes of addresses a column has room for.
 const longName = 44
@@ -233,53 +174,61 @@ func (n *footnotes) short(p Peer) string {
 	if len(p.CIDRs) == 0 || len(name) <= longName {
 		return name
 	}
-	i := slices.Index(*n, name)
-	if i < 0 {
-		i = len(*n)
-		*n = append(*n, name)
+	if n.index == nil {
+		n.index = map[string]int{}
+	}
+	i, ok := n.index[name]
+	if !ok {
+		i = len(n.names)
+		n.names = append(n.names, name)
+		n.index[name] = i
 	}
 	return fmt.Sprintf("addresses [%d]", i+1)
 }
 
 func (p *printer) footnotes(notes footnotes) {
-	if len(notes) > 0 {
+	if len(notes.names) > 0 {
 		p.line("")
 	}
-	for i, n := range notes {
+	for i, n := range notes.names {
 		p.para(0, fmt.Sprintf("[%d] ", i+1), n)
 	}
 }
 
 func listCSV(w io.Writer, l *Listing, _ Options) error {
-	rows := [][]string{{"src_kind", "src_namespace", "src_name", "src_other", "dst_kind", "dst_namespace", "dst_name", "dst_other", "must", "may", "because"}}
-	for _, c := range l.Connections {
+	out := newRows(w)
+	err := out.write("src_kind", "src_namespace", "src_name", "src_other", "dst_kind", "dst_namespace", "dst_name", "dst_other", "must", "may", "because")
+	for c := range l.all() {
+		if err != nil {
+			return err
+		}
 		var why []string
 		for _, r := range c.Because {
 			why = append(why, r.String())
 		}
-		rows = append(rows, []string{
-			c.Src.Kind, c.Src.Namespace, c.Src.Name, c.Src.other(), c.Dst.Kind, c.Dst.Namespace, c.Dst.Name, c.Dst.other(),
-			conns(c.Must).String(), conns(c.May).String(), strings.Join(why, "; "),
-		})
+		err = out.write(c.Src.Kind, c.Src.Namespace, c.Src.Name, c.Src.other(), c.Dst.Kind, c.Dst.Namespace, c.Dst.Name, c.Dst.other(),
+			conns(c.Must).String(), conns(c.May).String(), strings.Join(why, "; "))
 	}
-	return writeRows(w, rows)
+	return errors.Join(err, out.flush())
 }
 
 // other is the peer when it is no workload.
 func (p Peer) other() string { return strings.Join(p.CIDRs, " ") + p.Entity + p.FQDN }
 
 func listMarkdown(w io.Writer, l *Listing, _ Options) error {
-	b := bufio.NewWriter(w)
+	b := bufio.NewWriterSize(w, writeSize)
 	b.WriteString("| Source | Destination | Allowed | Undecided |\n|---|---|---|---|\n")
-	for _, c := range l.Connections {
+	why := reasons{seen: map[reach.Reason]bool{}}
+	for c := range l.all() {
 		certain, open := c.certainAndOpen()
+		why.addAll(c.Because)
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", md(c.Src.String()), md(c.Dst.String()), md(blank(certain)), md(blank(open)))
 	}
-	var why []string
-	for _, r := range l.Reasons() {
-		why = append(why, r.String())
+	var because []string
+	for _, r := range why.list {
+		because = append(because, r.String())
 	}
-	mdList(b, "Undecided because", why)
+	mdList(b, "Undecided because", because)
 	if len(l.Exposure) > 0 {
 		b.WriteString("\n| Exposed by | How | Public | Port | Leads to |\n|---|---|---|---|---|\n")
 	}

@@ -32,7 +32,7 @@ func listMatrix(w io.Writer, l *Listing, opt Options) error {
 	for i := range cells {
 		cells[i] = []byte(strings.Repeat(".", len(names)))
 	}
-	for _, c := range l.Connections {
+	for c := range l.all() {
 		cell := &cells[index[name(c.Src)]][index[name(c.Dst)]]
 		certain, open := c.certainAndOpen()
 		switch {
@@ -65,7 +65,7 @@ func listMatrix(w io.Writer, l *Listing, opt Options) error {
 func matrixPeers(l *Listing, name func(Peer) string) []string {
 	seen := map[string]bool{}
 	var inside, outside []string
-	for _, c := range l.Connections {
+	for c := range l.all() {
 		for _, p := range []Peer{c.Src, c.Dst} {
 			n := name(p)
 			if seen[n] {

@@ -39,11 +39,8 @@ func TestListingRecord(t *testing.T) {
 	}
 	why := reach.Reason{Code: "pod-address", Msg: "the pod's address is not known", Pos: object.Pos{File: "a.yaml", Line: 3}}
 	l := &Listing{Protocol: ListingProtocol, Connections: []Connection{
-		NewRecorder().Edge(e, func(_, _ reach.Peer) []reach.Reason { return []reach.Reason{why} }),
-		NewRecorder().Edge(reach.Edge{Src: e.Dst, Dst: e.Src, Bounds: reach.Bounds{Must: e.Must, May: e.Must}}, func(_, _ reach.Peer) []reach.Reason {
-			t.Error("a decided edge was asked for reasons")
-			return nil
-		}),
+		ConnectionOf(e, []reach.Reason{why}),
+		ConnectionOf(reach.Edge{Src: e.Dst, Dst: e.Src, Bounds: reach.Bounds{Must: e.Must, May: e.Must}}, nil),
 	}, Problems: []object.Problem{}, Coverage: map[string]int{"files": 1}}
 	var b bytes.Buffer
 	if err := ListFormats[1].Write(&b, l, Options{}); err != nil {

@@ -102,11 +102,10 @@ func ScopeOf(in *pci.Input, computed *scope.Result) *Scope {
 	for _, x := range computed.Systems {
 		s.Systems = append(s.Systems, ScopeSystem{x.Kind, x.Name, x.Sure, x.Msg, x.Ref, x.Pos})
 	}
-	rec := NewRecorder()
 	for _, p := range computed.Paths.Found {
 		x := ScopePath{To: p.To().Ref, Certain: p.Certain, Hops: []Connection{}, Cut: gatesOf(in, p.Cut)}
 		for _, h := range p.Hops {
-			x.Hops = append(x.Hops, rec.Edge(h, in.Model.Reasons))
+			x.Hops = append(x.Hops, ConnectionOf(h, in.Model.Reasons(h.Src, h.Dst)))
 		}
 		s.Paths = append(s.Paths, x)
 	}

@@ -45,8 +45,11 @@ type printer struct {
 }
 
 func newPrinter(w io.Writer, opt Options) *printer {
-	return &printer{w: bufio.NewWriter(w), opt: opt, numbers: func(*pci.Finding) string { return "" }}
+	return &printer{w: bufio.NewWriterSize(w, writeSize), opt: opt, numbers: func(*pci.Finding) string { return "" }}
 }
+
+// writeSize is how much is written at once: a listing may be gigabytes.
+const writeSize = 64 << 10
 
 func (p *printer) line(format string, args ...any) {
 	fmt.Fprintf(p.w, format, args...)
