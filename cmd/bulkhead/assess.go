@@ -22,17 +22,21 @@ What a Segmentation states under spec.assume is taken for granted unless a flag 
 --standard adds what the evidence says of each requirement: supports, contradicts, insufficient or manual, with the
 checks, how many of how many hold, what is missing to decide and what to ask people.
 
+--baseline compares with an earlier state. What was found then is shown as known and does not fail; what is new, or
+says something else now, does; what is gone is listed. A finding is known by its check and subject, not by lines.
+
 Examples:
   bulkhead assess manifests/
   kubectl get all,networkpolicies,namespaces,nodes -A -o yaml | bulkhead assess -
   bulkhead assess chart/ --set web.replicas=3 -o sarif > bulkhead.sarif.json
+  bulkhead assess --baseline main/manifests/ branch/manifests/
 
 ` // followed by the exit codes
 
 type assessOptions struct {
 	sourceOptions
-	output, standard string
-	verbose          bool
+	output, standard, baseline string
+	verbose                    bool
 }
 
 func newAssess(g *globals) *cobra.Command {
@@ -45,6 +49,7 @@ func newAssess(g *globals) *cobra.Command {
 	output(cmd, &o.output, report.Names(report.Formats, formatName))
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "text: also fixes as YAML, reasons of what passed, and notes")
 	standard(cmd, &o.standard)
+	cmd.Flags().StringVar(&o.baseline, "baseline", "", "compare with an earlier state and fail for what is new only: "+earlierHelp)
 	o.flags(cmd)
 	return cmd
 }
@@ -95,6 +100,13 @@ func runAssess(ctx context.Context, g *globals, o assessOptions, sources []strin
 		return err
 	}
 	result := a.assess(g, checks.All)
+	if o.baseline != "" {
+		earlier, err := g.earlierResult(ctx, o.baseline, &o.sourceOptions)
+		if err != nil {
+			return fmt.Errorf("--baseline: %w", err)
+		}
+		result.Against(earlier, o.baseline)
+	}
 	if err := viewed(result, o.standard); err != nil {
 		return err
 	}

@@ -21,22 +21,7 @@ import (
 // derive computes every file of a package that follows from its snapshot and from what the manifest says was
 // stated. It knows no time and no place: the same snapshot gives the same bytes.
 func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manifest) ([]evidence.File, *pci.Assessment, error) {
-	o := sourceOptions{
-		namespace: m.Assume.Namespace, enforcer: m.Assume.Enforcer, podCIDRs: m.Assume.PodCIDRs, svcCIDRs: m.Assume.ServiceCIDRs,
-		nodeCIDRs: m.Assume.NodeCIDRs, scopeLabel: m.Assume.ScopeLabel,
-	}
-	if _, err := time.Parse(time.RFC3339, m.Created); err != nil {
-		return nil, nil, fmt.Errorf("created: %w", err)
-	}
-	if err := o.check([]string{"-"}); err != nil {
-		return nil, nil, err
-	}
-	loaded, err := load.Load(ctx, []string{"-"}, load.Options{Stdin: bytes.NewReader(snapshot), Namespace: o.namespace})
-	if err != nil {
-		return nil, nil, err
-	}
-	loaded.Coverage.Sources = []string{evidence.SnapshotFile}
-	a, err := conclude(loaded, &o, m.Created[:len(time.DateOnly)])
+	a, err := replay(ctx, snapshot, m)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,6 +37,26 @@ func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manif
 		}
 	}
 	return d.files, result, nil
+}
+
+// replay evaluates the snapshot of a package again, with what the manifest says was stated.
+func replay(ctx context.Context, snapshot []byte, m *evidence.Manifest) (*analysis, error) {
+	o := sourceOptions{
+		namespace: m.Assume.Namespace, enforcer: m.Assume.Enforcer, podCIDRs: m.Assume.PodCIDRs, svcCIDRs: m.Assume.ServiceCIDRs,
+		nodeCIDRs: m.Assume.NodeCIDRs, scopeLabel: m.Assume.ScopeLabel,
+	}
+	if _, err := time.Parse(time.RFC3339, m.Created); err != nil {
+		return nil, fmt.Errorf("created: %w", err)
+	}
+	if err := o.check([]string{"-"}); err != nil {
+		return nil, err
+	}
+	loaded, err := load.Load(ctx, []string{"-"}, load.Options{Stdin: bytes.NewReader(snapshot), Namespace: o.namespace})
+	if err != nil {
+		return nil, err
+	}
+	loaded.Coverage.Sources = []string{evidence.SnapshotFile}
+	return conclude(loaded, &o, m.Created[:len(time.DateOnly)])
 }
 
 // deriver makes the derived files of a package, one after the other.

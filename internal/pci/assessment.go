@@ -28,6 +28,8 @@ type Assessment struct {
 	Limits     []string         `json:"limits"` // what no verdict covers
 	Problems   []object.Problem `json:"problems"`
 	Coverage   any              `json:"coverage"`
+	// Baseline is the comparison with an earlier record; nil when there was none.
+	Baseline *Baseline `json:"baseline,omitempty"`
 	// ByRequirement is the same by the requirements of one standard; nil when nobody asked for it.
 	ByRequirement *View `json:"byRequirement,omitempty"`
 	// Exceptions is every declared exception, by ID; absent when there is none.
@@ -97,13 +99,24 @@ type CheckResult struct {
 }
 
 // ExitCode is the program's exit code for the record: 1 when something is proved not to hold, else 3 when
-// something is undecided or input was lost, else 0. Manual findings never change it: no input could.
+// something is undecided or input was lost, else 0. Manual findings never change it: no input could. With a baseline
+// only new and changed findings count.
 func (a *Assessment) ExitCode() int {
-	if a.Summary.Fail+a.Summary.Error > 0 {
-		return 1
+	fails, undecided := a.Summary.Fail+a.Summary.Error, a.Summary.Unknown
+	for i := range a.Findings {
+		switch f := &a.Findings[i]; {
+		case f.Since != Known: // also all without a baseline
+		case f.Status == Fail, f.Status == Error:
+			fails--
+		case f.Status == Unknown:
+			undecided--
+		}
 	}
 	lost := slices.ContainsFunc(a.Problems, func(p object.Problem) bool { return p.Severity == object.Error })
-	if a.Summary.Unknown > 0 || lost {
+	switch {
+	case fails > 0:
+		return 1
+	case undecided > 0 || lost:
 		return 3
 	}
 	return 0

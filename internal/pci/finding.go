@@ -94,6 +94,8 @@ type Finding struct {
 	Fix             *Fix       `json:"fix,omitempty"`
 	// Fingerprint is the same for the same finding in another run: no lines, no order go into it.
 	Fingerprint string `json:"fingerprint"`
+	Since       Since  `json:"since,omitempty"` // against a baseline, of open findings; "" without one
+	Was         string `json:"was,omitempty"`   // the message then, of a changed one
 	// Key tells findings of one check about one subject apart; it goes into the fingerprint only.
 	Key string `json:"-"`
 }

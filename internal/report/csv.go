@@ -16,7 +16,7 @@ var csvFormat = Format{Name: "csv", Ext: ".csv", Media: "text/csv; charset=utf-8
 func writeCSV(w io.Writer, a *pci.Assessment, _ Options) error {
 	rows := [][]string{{
 		"status", "severity", "check", "title", "requirements", "requirements_3_2_1", "guidance",
-		"kind", "namespace", "name", "file", "line", "message", "witness", "because", "fix", "holds", "of", "fingerprint",
+		"kind", "namespace", "name", "file", "line", "message", "witness", "because", "fix", "holds", "of", "fingerprint", "baseline",
 	}}
 	for _, f := range a.Findings {
 		fix, holds, of := "", "", ""
@@ -29,7 +29,7 @@ func writeCSV(w io.Writer, a *pci.Assessment, _ Options) error {
 		rows = append(rows, []string{
 			string(f.Status), string(f.Severity), f.Check, f.Title, strings.Join(f.Requirements, " "),
 			strings.Join(f.Requirements321, " "), strings.Join(f.Guidance, " "), f.Subject.Kind, f.Subject.Namespace, f.Subject.Name,
-			f.Pos.File, lineNumber(f.Pos.Line), f.Message, witnessText(f.Witness), strings.Join(becauseTexts(f), "; "), fix, holds, of, f.Fingerprint,
+			f.Pos.File, lineNumber(f.Pos.Line), f.Message, witnessText(f.Witness), strings.Join(becauseTexts(f), "; "), fix, holds, of, f.Fingerprint, string(f.Since),
 		})
 	}
 	return writeRows(w, rows)

@@ -29,6 +29,7 @@ func writeMarkdown(w io.Writer, a *pci.Assessment, _ Options) error {
 	for _, s := range []pci.Status{pci.Accepted, pci.NotApplicable, pci.Pass} {
 		mdFolded(b, s, a.Findings)
 	}
+	mdKnown(b, a)
 	mdByRequirement(b, a)
 	var problems []string
 	for _, q := range a.Problems {
@@ -44,6 +45,9 @@ func writeMarkdown(w io.Writer, a *pci.Assessment, _ Options) error {
 // verdict is the one line a reviewer reads. It says what was shown, never that rules are met.
 func verdict(a *pci.Assessment) string {
 	fails, open := count(a, pci.Fail)+count(a, pci.Error), count(a, pci.Unknown)
+	if b := a.Baseline; b != nil {
+		return fmt.Sprintf("%s and %d changed since the baseline, %d known, %d gone", plural(b.New, "new finding"), b.Changed, b.Known, len(b.Gone))
+	}
 	switch {
 	case fails > 0:
 		return plural(fails, "finding") + " to fix"
@@ -57,7 +61,7 @@ func verdict(a *pci.Assessment) string {
 
 func mdSection(b *bufio.Writer, s pci.Status, a *pci.Assessment) {
 	var rows []pci.Finding
-	for _, f := range a.Findings {
+	for _, f := range fresh(a.Findings) {
 		if f.Status == s {
 			rows = append(rows, f)
 		}
@@ -67,7 +71,7 @@ func mdSection(b *bufio.Writer, s pci.Status, a *pci.Assessment) {
 	}
 	fmt.Fprintf(b, "\n### %s\n\n| Severity | Check | Subject | Finding | Where |\n|---|---|---|---|---|\n", md(heading(s)))
 	for _, f := range rows {
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", md(string(f.Severity)), md(f.Check), md(subject(f)), md(f.Message), md(f.Pos.String()))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", md(string(f.Severity)), md(f.Check), md(subject(f)), md(sinceOf(f)), md(f.Pos.String()))
 	}
 	b.WriteString("\n<details><summary>Reasons and fixes</summary>\n")
 	for _, f := range rows {

@@ -268,7 +268,7 @@ func (p *page) group(findings []pci.Finding) pageGroup {
 // finding is one of the group, without what the group says for all.
 func (g *pageGroup) finding(f pci.Finding, n int) pageFinding {
 	out := pageFinding{
-		Number: n, Message: line(f.Message), At: line(f.Pos.String()), Packet: line(witnessText(f.Witness)), Because: lines(becauseTexts(f)), Fingerprint: line(f.Fingerprint),
+		Number: n, Message: line(sinceOf(f)), At: line(f.Pos.String()), Packet: line(witnessText(f.Witness)), Because: lines(becauseTexts(f)), Fingerprint: line(f.Fingerprint),
 	}
 	if s := subject(f); !strings.Contains(f.Message, s) {
 		out.Subject = line(s)

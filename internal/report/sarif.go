@@ -61,6 +61,14 @@ func result(run *sarif.Run, f pci.Finding) *sarif.Result {
 	}
 	r.WithMessage(sarif.NewTextMessage(line(strings.Join(append([]string{f.Message}, detail(f)...), "\n"))))
 	r.WithPartialFingerprints(map[string]string{"bulkhead/v1": f.Fingerprint})
+	switch f.Since {
+	case pci.New:
+		r.WithBaselineState("new")
+	case pci.Changed:
+		r.WithBaselineState("updated")
+	case pci.Known:
+		r.WithBaselineState("unchanged")
+	}
 	if l := location(f.Pos, f.Subject, ""); l != nil {
 		r.AddLocation(l)
 	}

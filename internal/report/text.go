@@ -19,11 +19,12 @@ func writeText(w io.Writer, a *pci.Assessment, opt Options) error {
 	for _, s := range pci.Statuses() {
 		switch s {
 		case pci.Fail, pci.Unknown, pci.Error, pci.Manual:
-			p.section(s, a.Findings)
+			p.section(s, fresh(a.Findings))
 		case pci.Accepted, pci.NotApplicable, pci.Pass:
 			p.oneLiners(s, a.Findings)
 		}
 	}
+	p.known(a)
 	p.byRequirement(a)
 	p.exceptions(a.Exceptions)
 	p.problems(a.Problems)
@@ -155,7 +156,7 @@ func (p *printer) finding(f pci.Finding, sharedPopulation, sharedFix bool) {
 	if s := subject(f); s != "" && !strings.Contains(f.Message, s) {
 		head = s + ": "
 	}
-	p.para(2, "- ", head+f.Message)
+	p.para(2, "- ", head+sinceOf(f))
 	if f.Pos.File != "" {
 		p.para(4, "at       ", f.Pos.String())
 	}

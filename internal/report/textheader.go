@@ -23,7 +23,11 @@ func header(a *pci.Assessment) []fact {
 	if len(a.Scope.Computed) > 0 {
 		facts = append(facts, fact{"", "computed: " + countsText(a.Scope.Computed)})
 	}
-	return append(facts, fact{"Population", populationText(a)}, fact{"Result", tally(a)})
+	facts = append(facts, fact{"Population", populationText(a)}, fact{"Result", tally(a)})
+	if s := sinceText(a); s != "" {
+		facts = append(facts, fact{"Baseline", s})
+	}
+	return facts
 }
 
 func enforcerText(a *pci.Assessment) string {
