@@ -13,7 +13,7 @@ func (n *Neighbours) confined(c int, d policy.Direction) bool {
 		return false
 	}
 	for _, fam := range m.families {
-		line := &n.lines.sides[policy.Network][d][fam][c]
+		line := n.lines.class(policy.Network, d, fam, c)
 		if line.n == 0 {
 			return false
 		}
@@ -68,14 +68,14 @@ func (n *Neighbours) amongIn(c int, d policy.Direction, fam family, set bitset, 
 		return true
 	}
 	n.ask(fam)
-	line := &n.lines.sides[policy.Network][d][fam][c]
+	line := n.lines.class(policy.Network, d, fam, c)
 	try := func(i int, b boundsID) bool {
 		if n.lines.none[i]&bit != 0 || b == noneID {
 			return true
 		}
 		b = m.conns.and2(b, n.other(policy.Network, d, fam, i, c))
 		if b != noneID && m.layered[policy.Mesh] {
-			b = m.conns.and2(b, n.lines.value(m, policy.Mesh, d, fam, c, i))
+			b = m.conns.and2(b, n.lines.value(policy.Mesh, d, fam, c, i))
 			b = m.conns.and2(b, n.other(policy.Mesh, d, fam, i, c))
 		}
 		return m.conns.pairs[b].may == noConns || f(i)
@@ -89,7 +89,7 @@ func (n *Neighbours) amongIn(c int, d policy.Direction, fam family, set bitset, 
 		if on {
 			on = set.until(lo, hi, func(i int) bool {
 				if line.nWide > 0 {
-					b = n.lines.bounds(m, line, i)
+					b = n.lines.bounds(line, i)
 				}
 				return try(i, b)
 			})
@@ -99,7 +99,7 @@ func (n *Neighbours) amongIn(c int, d policy.Direction, fam family, set bitset, 
 		for k := 0; on && k < len(set); k++ {
 			for x := set[k] & w.set.bits[k]; on && x != 0; x &= x - 1 {
 				i := k*64 + bits.TrailingZeros64(x)
-				on = try(i, n.lines.bounds(m, line, i))
+				on = try(i, n.lines.bounds(line, i))
 			}
 		}
 	}

@@ -9,17 +9,18 @@ import (
 // composed writes the cells of tiers by going along the runs of all of them at once. Wide sets of the last tier, the
 // only one that can have any, add to the cells where the tiers before it leave everything; elsewhere the cells have it
 // all. It gives up, with no cells, where a tier names ports.
-func (x *lines) composed(m *Model, tiers []*tier, f family) line {
+func (x *lines) composed(tiers []*tier, f family) line {
+	m := x.m
 	x.along, x.taken = x.along[:0], x.taken[:0]
 	for _, t := range tiers {
-		r := t.rows[f]
+		r := m.row(t, f)
 		if len(r.named) > 0 {
 			return line{}
 		}
 		x.along = append(x.along, cursor{row: r})
 	}
 	out := line{first: uint32(len(x.cells)), wide: uint32(len(x.wides))}
-	wide := tiers[len(tiers)-1].rows[f].wide
+	wide := m.row(tiers[len(tiers)-1], f).wide
 	at, last := uint32(0), boundsID(0)
 	push := func(at uint32, b boundsID) {
 		if at == 0 || b != last {
@@ -27,8 +28,8 @@ func (x *lines) composed(m *Model, tiers []*tier, f family) line {
 			last = b
 		}
 	}
-	for int(at) < m.atoms {
-		next, before, e := uint32(m.atoms), passesID, passesID
+	for int(at) < len(m.points) {
+		next, before, e := uint32(len(m.points)), passesID, passesID
 		for k := range x.along {
 			c := &x.along[k]
 			c.to(at, m.conns)

@@ -1,6 +1,8 @@
 package reach
 
 import (
+	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -18,49 +20,70 @@ type Change struct {
 
 // Diff compares what two models allow. Workloads are the same when their Ref is. Src and Dst belong to the
 // new model, or to the old one when the workload is gone. Sorted like Edges; addresses are cut to the
-// fewest groups that change alike.
+// fewest groups that change alike. Where both models have the same pods in the same classes, rows are compared first,
+// and only workloads are asked of which some row differs; else every connection of both is gone through.
 func Diff(old, new *Model) []Change {
-	type pairKey struct{ src, dst object.Ref }
-	type both struct {
-		src, dst Peer
-		old, new Bounds
-	}
-	pairs := map[pairKey]*both{}
-	collect := func(m *Model, isNew bool) {
-		for e := range m.Edges() {
-			if e.Src.IsOutside() || e.Dst.IsOutside() {
-				continue
-			}
-			k := pairKey{e.Src.Workload.Ref, e.Dst.Workload.Ref}
-			b := pairs[k]
-			if b == nil {
-				b = &both{src: e.Src, dst: e.Dst}
-				pairs[k] = b
-			}
-			if isNew {
-				b.src, b.dst, b.new = e.Src, e.Dst, e.Bounds
-			} else {
-				b.old = e.Bounds
-			}
-		}
-	}
-	collect(old, false)
-	collect(new, true)
 	var out []Change
-	for _, b := range pairs {
-		if c := change(b.old, b.new); c != nil {
-			c.Src, c.Dst = b.src, b.dst
+	if l := compare(old, new); l != nil {
+		out = l.changes()
+	} else {
+		out = append(diffPods(old, new), diffOutside(old, new)...)
+	}
+	slices.SortFunc(out, func(a, b Change) int {
+		return cmp.Or(comparePeer(a.Src, b.Src), comparePeer(a.Dst, b.Dst))
+	})
+	return out
+}
+
+// diffPods goes along the connections between workloads of both models at once.
+func diffPods(old, new *Model) []Change {
+	pull := func(m *Model) (func() (Edge, bool), func()) {
+		ws := m.cluster.Workloads
+		return iter.Pull(func(yield func(Edge) bool) {
+			m.podPairs(func(i, j int, b boundsID) bool {
+				return yield(Edge{OfWorkload(ws[i]), OfWorkload(ws[j]), m.conns.bounds(b)})
+			})
+		})
+	}
+	nextOld, stopOld := pull(old)
+	defer stopOld()
+	nextNew, stopNew := pull(new)
+	defer stopNew()
+	var out []Change
+	add := func(ends Edge, was, is Bounds) {
+		if c := change(was, is); c != nil {
+			c.Src, c.Dst = ends.Src, ends.Dst
 			out = append(out, *c)
 		}
 	}
-	out = append(out, diffOutside(old, new)...)
-	slices.SortFunc(out, func(a, b Change) int {
-		if c := comparePeer(a.Src, b.Src); c != 0 {
-			return c
+	a, moreOld := nextOld()
+	b, moreNew := nextNew()
+	for moreOld || moreNew {
+		order := cmp.Compare(btoi(moreNew), btoi(moreOld)) // what has ended comes after everything
+		if moreOld && moreNew {
+			order = cmp.Or(a.Src.Workload.Ref.Compare(b.Src.Workload.Ref), a.Dst.Workload.Ref.Compare(b.Dst.Workload.Ref))
 		}
-		return comparePeer(a.Dst, b.Dst)
-	})
+		switch {
+		case order < 0:
+			add(a, a.Bounds, Bounds{})
+			a, moreOld = nextOld()
+		case order > 0:
+			add(b, Bounds{}, b.Bounds)
+			b, moreNew = nextNew()
+		default:
+			add(b, a.Bounds, b.Bounds)
+			a, moreOld = nextOld()
+			b, moreNew = nextNew()
+		}
+	}
 	return out
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func comparePeer(a, b Peer) int {

@@ -17,3 +17,9 @@ func (m *Model) EachColumn(dir policy.Direction, f func(column, from, to int, b 
 		}
 	}
 }
+
+// Alike tells whether two models can be compared row by row.
+func Alike(old, new *Model) bool { return compare(old, new) != nil }
+
+// DiffAll is Diff without comparing rows.
+func DiffAll(old, new *Model) []Change { return append(diffPods(old, new), diffOutside(old, new)...) }

@@ -23,7 +23,7 @@ type far struct {
 	now   uint32
 }
 
-// Neighbours prepares the model: the first call writes down all rows in a form that is quick to read.
+// Neighbours prepares the model: the rows that questions meet are written down in a form that is quick to read.
 func (m *Model) Neighbours() *Neighbours {
 	n := &Neighbours{m: m, x: m.places(), lines: m.allLines(), found: newGather(len(m.cluster.Workloads)), some: newBitset(m.atoms)}
 	for l := range n.memo {
@@ -39,8 +39,12 @@ func (m *Model) Neighbours() *Neighbours {
 // (Egress), sorted, until f reports false. The cost is a step for each class that w's own policies let through,
 // and a look-up for each set of policies that those have at their end.
 func (n *Neighbours) Each(w *cluster.Workload, d policy.Direction, f func(other *cluster.Workload, b Bounds) bool) {
+	n.each(n.x.numbers[w], d, func(j int, b boundsID) bool { return f(n.m.cluster.Workloads[j], n.m.conns.bounds(b)) })
+}
+
+// each is Each by the numbers of workloads.
+func (n *Neighbours) each(i int, d policy.Direction, f func(j int, b boundsID) bool) {
 	m, x := n.m, n.x
-	i := x.numbers[w]
 	for _, c := range x.points[i] {
 		n.points(c, d, func(other int, b boundsID) {
 			for _, j := range x.at[other] {
@@ -72,7 +76,7 @@ func (n *Neighbours) Each(w *cluster.Workload, d policy.Direction, f func(other 
 			b = m.sameNode(b, from, to)
 		}
 		if m.conns.pairs[b].may != noConns {
-			on = f(m.cluster.Workloads[j], m.conns.bounds(b))
+			on = f(j, b)
 		}
 	})
 	n.found.reset()
@@ -121,7 +125,7 @@ func (n *Neighbours) points(c int, d policy.Direction, f func(other int, b bound
 				return
 			}
 			if m.layered[policy.Mesh] {
-				b = m.conns.and2(b, n.lines.value(m, policy.Mesh, d, fam, c, i))
+				b = m.conns.and2(b, n.lines.value(policy.Mesh, d, fam, c, i))
 				b = m.conns.and2(b, n.other(policy.Mesh, d, fam, i, c))
 			}
 			if m.conns.pairs[b].may != noConns {
@@ -142,7 +146,7 @@ func (n *Neighbours) ask(fam family) {
 // near calls f for every point where the network policies of class c may let something through, with what.
 func (n *Neighbours) near(c int, d policy.Direction, fam family, f func(i int, b boundsID)) {
 	m := n.m
-	line := &n.lines.sides[policy.Network][d][fam][c]
+	line := n.lines.class(policy.Network, d, fam, c)
 	switch {
 	case line.n == 0:
 		p := m.profileAt(policy.Network, d, c)
@@ -164,7 +168,7 @@ func (n *Neighbours) near(c int, d policy.Direction, fam family, f func(i int, b
 		}
 		n.some.each(func(i int) {
 			if i < m.atoms {
-				f(i, n.lines.bounds(m, line, i))
+				f(i, n.lines.bounds(line, i))
 			}
 		})
 		clear(n.some)
@@ -184,7 +188,7 @@ func (n *Neighbours) other(l policy.Layer, d policy.Direction, fam family, i, c 
 	k := m.byClass[l][d][i]
 	memo := &n.memo[l][fam]
 	if memo.asked[k] != memo.now {
-		memo.asked[k], memo.vals[k] = memo.now, n.lines.value(m, l, d, fam, i, c)
+		memo.asked[k], memo.vals[k] = memo.now, n.lines.value(l, d, fam, i, c)
 	}
 	return memo.vals[k]
 }

@@ -11,8 +11,10 @@ import (
 type Packets struct {
 	m     *Model
 	lines *lines
-	class []uint32 // by number of the pod
-	node  []uint32 // likewise: a number for its node, 0 when that is not known
+	sides [2][2][2][]line // by layer, direction and family: of each class
+	ports []portBounds    // by boundsID
+	class []uint32        // by number of the pod
+	node  []uint32        // likewise: a number for its node, 0 when that is not known
 
 	// With one family, one layer and no tunnels: that family's bit, and the lines of all classes.
 	simple  bool
@@ -31,6 +33,7 @@ type Packet struct {
 // Packets prepares the model for single packets: it computes every row, and writes all of them down once more in a
 // form that is quick to read.
 func (m *Model) Packets() *Packets {
+	m.Warm()
 	n := len(m.cluster.Pods)
 	p := &Packets{m: m, lines: m.allLines(), class: make([]uint32, n), node: make([]uint32, n)}
 	nodes := map[string]uint32{"": 0}
@@ -43,10 +46,24 @@ func (m *Model) Packets() *Packets {
 		}
 		p.node[i] = number
 	}
+	for _, l := range policy.Layers {
+		for _, d := range policy.Directions {
+			for _, f := range m.families {
+				p.sides[l][d][f] = make([]line, len(m.byClass[l][d]))
+				for c := range p.sides[l][d][f] {
+					p.sides[l][d][f][c] = *p.lines.class(l, d, f, c)
+				}
+			}
+		}
+	}
+	p.ports = make([]portBounds, len(m.conns.pairs))
+	for i := range p.ports {
+		p.ports[i] = m.portBounds(boundsID(i))
+	}
 	if len(m.families) == 1 && !m.layered[policy.Mesh] && !m.tunnels {
 		f := m.families[0]
 		p.simple, p.bit = true, 1<<f
-		p.in, p.out = p.lines.sides[policy.Network][policy.Ingress][f], p.lines.sides[policy.Network][policy.Egress][f]
+		p.in, p.out = p.sides[policy.Network][policy.Ingress][f], p.sides[policy.Network][policy.Egress][f]
 	}
 	return p
 }
@@ -60,10 +77,10 @@ func (p *Packets) Allowed(src, dst int, proto netset.Protocol, port uint16) (mus
 		in, out := &p.in[d], &p.out[s]
 		if in.n > 0 && out.n > 0 {
 			at := placeOf(proto, port)
-			if must, may = p.lines.lets(in, s, at); !may {
+			if must, may = p.lets(in, s, at); !may {
 				return false, false
 			}
-			a, b := p.lines.lets(out, d, at)
+			a, b := p.lets(out, d, at)
 			return must && a, b
 		}
 	}
@@ -101,9 +118,9 @@ func (p *Packets) layer(l policy.Layer, s, d uint32, f family, at uint32) (must,
 
 // side is what the policies of a class let through with point i as the other end.
 func (p *Packets) side(l policy.Layer, dir policy.Direction, class, i uint32, f family, at uint32) (must, may bool) {
-	line := &p.lines.sides[l][dir][f][class]
+	line := &p.sides[l][dir][f][class]
 	if line.n > 0 {
-		return p.lines.lets(line, i, at)
+		return p.lets(line, i, at)
 	}
 	return p.m.lets(p.m.profileAt(l, dir, int(class)), f, int(i), netset.Protocol(at>>16), uint16(at))
 }
@@ -204,9 +221,9 @@ func (p *Packets) Batch(ps []Packet, must, may []bool) {
 				continue
 			}
 			at := placeOf(q.Proto, q.Port)
-			a, b := p.lines.lets(in[i], s[i], at)
+			a, b := p.lets(in[i], s[i], at)
 			if b {
-				x, y := p.lines.lets(out[i], d[i], at)
+				x, y := p.lets(out[i], d[i], at)
 				a, b = a && x, y
 			}
 			must[i], may[i] = a, b
