@@ -6,7 +6,7 @@ import "github.com/bulkhead-sec/bulkhead/internal/pci"
 // All is every check. A check that is not listed does not exist; the repository's own tests see to it.
 var All = []pci.Check{
 	den01, den02, den03, den04, den05, den06, den07, den08, den09, den10, den11, den12, den13,
-	cni01, cni02, cni03, cni04, cni05, cni06,
+	cni01, cni02, cni03, cni04, cni05, cni06, cni07,
 	sco01, sco03, sco04, sco05,
 	flo01, flo02, flo03,
 	exp01, exp02, exp03, exp04, exp05, exp06, exp07, exp08, exp09, exp10, exp11, exp12, exp13, exp14,
@@ -15,4 +15,5 @@ var All = []pci.Check{
 	tls01, tls02, tls03, tls04, tls05, tls06, tls07, tls08, tls09, tls11, tls12,
 	tel01, tel02, tel03, tel04, tel05, tel06, tel07,
 	jus01, jus02, jus03, jus04, jus05, jus06, jus07, jus08,
+	tst01, tst02, tst03, tst04, tst05, tst06,
 }
