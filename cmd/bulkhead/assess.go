@@ -51,6 +51,7 @@ func newAssess(g *globals) *cobra.Command {
 	standard(cmd, &o.standard)
 	cmd.Flags().StringVar(&o.baseline, "baseline", "", "compare with an earlier state and fail for what is new only: "+earlierHelp)
 	o.flags(cmd)
+	o.judging(cmd)
 	return cmd
 }
 

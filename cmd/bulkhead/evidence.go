@@ -66,6 +66,7 @@ func newEvidenceCreate(g *globals) *cobra.Command {
 	f.StringVar(&o.previous, "previous", "", "the package before this one")
 	_ = cmd.MarkFlagRequired("out")
 	o.flags(cmd)
+	o.judging(cmd)
 	return cmd
 }
 

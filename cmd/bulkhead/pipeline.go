@@ -81,6 +81,13 @@ func (g *globals) read(ctx context.Context, sources []string, o *sourceOptions, 
 	if err != nil {
 		return nil, err
 	}
+	if o.history != "" {
+		past, err := readHistory(ctx, o.history)
+		if err != nil {
+			return nil, fmt.Errorf("--history: %w", err)
+		}
+		loaded.Objects = append(loaded.Objects, past)
+	}
 	if len(loaded.Objects) == 0 {
 		printProblems(g.stderr, loaded.Problems)
 		return nil, hint(errors.New("no Kubernetes object found in the input"), "SOURCE is a manifest, a folder of manifests, a chart, a kustomization or kubectl output")

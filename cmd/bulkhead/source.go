@@ -26,6 +26,7 @@ type sourceOptions struct {
 	context    string
 	color      string
 	noProgress bool
+	history    string // only of commands that judge
 }
 
 func (o *sourceOptions) flags(cmd *cobra.Command) {
@@ -47,6 +48,11 @@ func (o *sourceOptions) flags(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("namespace", "all-namespaces")
 	_ = cmd.RegisterFlagCompletionFunc("enforcer", cobra.FixedCompletions(enforcer.Names(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// judging are the flags of commands that run the checks.
+func (o *sourceOptions) judging(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.history, "history", "", "folder of earlier evidence packages, which OPS checks judge")
 }
 
 // check refuses what contradicts itself before anything is read.

@@ -8,8 +8,11 @@ import (
 )
 
 // Link is one package of a chain. State is "first", "follows" (it names the package before it), "gap" (it names
-// none) or "broken" (it names another, or is older).
-type Link struct{ Dir, Created, State string }
+// none) or "broken" (it names another, or is older). Statuses is that of each check in it.
+type Link struct {
+	Dir, Created, State string
+	Statuses            map[string]string
+}
 
 // Change is a check whose status was not the same in all packages; "-" where a package does not have it.
 type Change struct {
@@ -58,7 +61,7 @@ func ReadChain(dirs []string) (*Chain, error) {
 		case m.Previous == "":
 			state = "gap"
 		}
-		c.Links = append(c.Links, Link{dir, m.Created, state})
+		c.Links = append(c.Links, Link{dir, m.Created, state, status})
 		last, lastTime, statuses[i] = sum, m.Created, status
 		for id := range status {
 			all[id] = true

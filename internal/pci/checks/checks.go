@@ -16,4 +16,5 @@ var All = []pci.Check{
 	tel01, tel02, tel03, tel04, tel05, tel06, tel07,
 	jus01, jus02, jus03, jus04, jus05, jus06, jus07, jus08,
 	tst01, tst02, tst03, tst04, tst05, tst06,
+	ops01, ops02, ops03, ops04,
 }
