@@ -168,7 +168,7 @@ func TestForgedVerdicts(t *testing.T) {
 		{"results/results.json", `"status": "fail"`, `"status": "pass"`, "results/results.json"},
 		{"results/results.junit.xml", "<failure", "<skipped", "results/results.junit.xml"},
 		{"registers/flows.csv", "Deployment,", "DaemonSet,", "registers/flows.csv"},
-		{"report.html", "45 findings to fix", "no finding to fix", "report.html"},
+		{"report.html", "findings to fix", "findings to keep", "report.html"},
 		{"diagrams/network.svg", "<title", "<desc", "diagrams/network.svg"},
 		{evidence.SnapshotFile, `"tier":"backend"`, `"tier":"frontend"`, "results/results.json"},
 	} {

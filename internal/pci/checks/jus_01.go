@@ -13,7 +13,7 @@ import (
 
 var jus01 = pci.Check{
 	ID: "JUS-01", Title: "every connection of the cardholder data environment stands in the flow register", Since: "0.2.0", Severity: pci.High,
-	Requirements: []string{"1.2.5"}, Guidance: []string{"4.1", "14.1"}, NeedsScope: true,
+	Requirements: []string{"1.2.5"}, Guidance: []string{"4.1", "14"}, NeedsScope: true,
 	Why: "What is allowed and stands in no register has no reason, no owner and nobody who approved it. It is what is left over from tests, moves and " +
 		"rules that are wider than what they are for.",
 	Fix: "Write the need with its reason and have it approved, or narrow the policies to the needs that are there.",

@@ -9,7 +9,7 @@ import (
 
 var jus02 = pci.Check{
 	ID: "JUS-02", Title: "every need is complete, and approved by somebody else", Since: "0.2.0", Severity: pci.High,
-	Requirements: []string{"1.2.5", "6.5.1"}, Guidance: []string{"14.1"},
+	Requirements: []string{"1.2.5", "6.5.1"}, Guidance: []string{"14"},
 	Why: "A line of the register is worth what its approval is worth: by whom, when, for which change, and not by the one who asked for it.",
 	Fix: "Give each need owner, approver, approved, ticket, dataClass and review; take proposed away once it is approved.",
 	Evidence: "The fields of each need of the register. Whether the approver really approved, and who changed the file, stands in the ticket and in the " +

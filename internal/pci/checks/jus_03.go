@@ -9,7 +9,7 @@ import (
 
 var jus03 = pci.Check{
 	ID: "JUS-03", Title: "rules and needs were reviewed within six months", Since: "0.2.0", Severity: pci.High,
-	Requirements: []string{"1.2.7"}, Guidance: []string{"14.1"},
+	Requirements: []string{"1.2.7"}, Guidance: []string{"14"},
 	Why: "Rules outlive their reasons. A review every six months is when somebody notices, and says so with name and day.",
 	Fix: "Review the need with its owner, write reviewed, reviewer and the next review, and record the review of the whole ruleset under reviews.",
 	Evidence: "The day until which each need must be reviewed: the one it states, and not later than the period after its last review or approval; and the " +

@@ -10,7 +10,7 @@ import (
 
 var jus06 = pci.Check{
 	ID: "JUS-06", Title: "every exception is sound, needed and in force", Since: "0.2.0", Severity: pci.Medium,
-	Requirements: []string{"1.2.7"}, Guidance: []string{"14.1"},
+	Requirements: []string{"1.2.7"}, Guidance: []string{"14"},
 	Why: "An exception that ended, names nothing or is written wrongly looks like an approval and is none. One that nothing needs any more waits for the " +
 		"next mistake and excuses it in advance.",
 	Fix:      "Renew it with a new approval, mend what it excused, or take it out.",

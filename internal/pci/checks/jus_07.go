@@ -13,7 +13,7 @@ import (
 
 var jus07 = pci.Check{
 	ID: "JUS-07", Title: "the network controls that run are those of the approved files", Since: "0.2.0", Severity: pci.High,
-	Requirements: []string{"1.2.2", "1.2.8"}, Guidance: []string{"14.1", "16.4"},
+	Requirements: []string{"1.2.2", "1.2.8"}, Guidance: []string{"14", "16.4"},
 	Why: "A review of files says nothing when the cluster runs something else. Whoever changes a policy by hand changes the control past its approval.",
 	Fix: "Let Argo CD or Flux apply the policies, with correction of what drifts, and put what was made by hand into the files or remove it.",
 	Evidence: "For each live object that segments: whether an Application of Argo CD, or a Kustomization or HelmRelease of Flux, has it, and whether that one " +

@@ -8,7 +8,7 @@ import (
 
 var jus08 = pci.Check{
 	ID: "JUS-08", Title: "every declared flow of account data has its way in the network", Since: "0.2.0", Severity: pci.Medium,
-	Requirements: []string{"1.2.4"}, Guidance: []string{"14.1"}, NeedsScope: true,
+	Requirements: []string{"1.2.4"}, Guidance: []string{"14"}, NeedsScope: true,
 	Why: "The data-flow diagram is drawn from the needs that carry account data. One that has no way in the network means that the diagram is wrong, or " +
 		"that the data goes another way, which nobody has drawn.",
 	Fix: "Find out which way the data goes, and declare that one; give every need its dataClass.",

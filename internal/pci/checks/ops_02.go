@@ -11,7 +11,7 @@ import (
 
 var ops02 = pci.Check{
 	ID: "OPS-02", Title: "significant changes are followed by a new look at scope, diagram and test", Since: "0.2.0", Severity: pci.Medium,
-	Requirements: []string{"6.5.2", "12.5.2"}, Guidance: []string{"14.1"},
+	Requirements: []string{"6.5.2", "12.5.2"}, Guidance: []string{"14"},
 	Why:      "Scope, diagram and test say how things were. Another engine, another way in or another policy makes them untrue.",
 	Fix:      "After such a change confirm the scope, draw the diagram anew and test what changed; then make the next package.",
 	Evidence: "What segments, lets the outside in or enforces, object by object, against the last of the earlier packages. Metadata and status do not count.",
