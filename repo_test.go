@@ -26,6 +26,7 @@ var floorOf = map[string]int{
 	"internal/exposure":     1, // how the outside reaches in
 	"internal/rbac":         1, // who may do what through the API
 	"internal/settings":     1, // configuration texts inside of objects
+	"internal/pseudonym":    1, // other names for what leaves the house
 
 	"internal/reach": 2, // the engine
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/bulkhead-sec/bulkhead/internal/evidence"
 	"github.com/bulkhead-sec/bulkhead/internal/pci/checks"
+	"github.com/bulkhead-sec/bulkhead/internal/pseudonym"
 )
 
 const evidenceDoc = `An evidence package is a folder for an assessor: the input, all that was concluded from it, and a manifest with
@@ -36,12 +38,18 @@ func newEvidence(g *globals) *cobra.Command {
 type createOptions struct {
 	sourceOptions
 	out, key, at, subject, previous string
+	pseudonyms                      string
+	keepNames                       []string
 
 	asked []string // the command line, for the manifest
 }
 
 const createDoc = `Create evaluates SOURCE and writes the package. With --key it is signed. The same input, flags, version and time
 give the same bytes; the time is that of --at, of SOURCE_DATE_EPOCH, or the clock's.
+
+With --pseudonyms the names of namespaces, objects, hosts, people and files are replaced, by a key that stays with
+you; the list of names is written beside the package. The package is made only when its conclusions are those of
+the true names. Addresses, label names and free texts stay: read the package before you give it away.
 
 Examples:
   bulkhead evidence create --out evidence-2026-11 --key signing.pem --subject production manifests/
@@ -64,6 +72,8 @@ func newEvidenceCreate(g *globals) *cobra.Command {
 	f.StringVar(&o.at, "at", "", "the time to write into the package (RFC 3339)")
 	f.StringVar(&o.subject, "subject", "", "name of what was looked at, such as the cluster")
 	f.StringVar(&o.previous, "previous", "", "the package before this one")
+	f.StringVar(&o.pseudonyms, "pseudonyms", "", "replace names, by the key in this file; the list of names goes to DIR.names.csv")
+	f.StringSliceVar(&o.keepNames, "keep-names", nil, "with --pseudonyms: names that stay as they are")
 	_ = cmd.MarkFlagRequired("out")
 	o.flags(cmd)
 	o.judging(cmd)
@@ -80,6 +90,11 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 		Assume: evidence.Assume{
 			Namespace: o.namespace, Enforcer: o.enforcer, PodCIDRs: o.podCIDRs, ServiceCIDRs: o.svcCIDRs, NodeCIDRs: o.nodeCIDRs, ScopeLabel: o.scopeLabel,
 		},
+	}
+	if o.pseudonyms != "" {
+		if _, err := os.Stat(o.namesFile()); err == nil {
+			return hint(fmt.Errorf("%s is there already", o.namesFile()), "it belongs to a package that was made before; take another --out")
+		}
 	}
 	var key crypto.Signer
 	if o.key != "" {
@@ -105,6 +120,12 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 		return err
 	}
 	p.phase("computing")
+	var names *pseudonym.Names
+	if o.pseudonyms != "" {
+		if loaded, names, err = g.renamed(loaded, o, m); err != nil {
+			return err
+		}
+	}
 	snapshot, err := snapshotOf(loaded)
 	if err != nil {
 		return err
@@ -116,6 +137,11 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 	files = append(files, evidence.File{Path: evidence.SnapshotFile, Data: snapshot})
 	if err := evidence.Write(o.out, files, m); err != nil {
 		return err
+	}
+	if names != nil {
+		if err := writeNames(o.namesFile(), names); err != nil {
+			return err
+		}
 	}
 	if key != nil {
 		if err := evidence.Sign(ctx, o.out, key); err != nil {
@@ -129,6 +155,9 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 	}
 	return answered(result.ExitCode())
 }
+
+// namesFile is where the list of names goes: beside the package, never into it.
+func (o *createOptions) namesFile() string { return filepath.Clean(o.out) + ".names.csv" }
 
 // created is the time to write into the package, to the second.
 func (o *createOptions) created() (time.Time, error) {
@@ -164,10 +193,10 @@ func asked(cmd *cobra.Command, sources []string) []string {
 	out := strings.Fields(cmd.CommandPath())
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "out", "key", "previous", "no-progress", "color":
+		case "out", "key", "previous", "no-progress", "color", "keep-names":
 			return
-		case "set":
-			out = append(out, "--set=...")
+		case "set", "pseudonyms":
+			out = append(out, "--"+f.Name+"=...")
 			return
 		}
 		out = append(out, "--"+f.Name+"="+f.Value.String())

@@ -228,3 +228,88 @@ func TestOtherVersion(t *testing.T) {
 		}
 	}
 }
+
+// With pseudonyms nothing in a package says a name, the list of names stands beside it, the same key gives the same
+// bytes, and the package can be checked by who does not know the names.
+func TestPseudonyms(t *testing.T) {
+	keyFile := filepath.Join(t.TempDir(), "names.key")
+	if err := os.WriteFile(keyFile, []byte("0123456789abcdef0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for source, secret := range map[string][]string{
+		"../../examples/card-shop/1-open":     {"pci-frontend", "pci-backend", "other-backend", "examples", "shop"},
+		"../../examples/mesh-bank/2-works":    {"card-vault", "payments", "marketing", "online-banking", "security office", "examples"},
+		"../../examples/mesh-bank/1-mistakes": {"card-vault", "marketing", "examples"},
+	} {
+		at := t.TempDir()
+		dir := filepath.Join(at, "p")
+		code, _, errs := program(t, "evidence", "create", "--out", dir, "--pseudonyms", keyFile, "--at", "2026-03-04T12:00:00Z", source)
+		if code > 1 {
+			t.Fatal(errs)
+		}
+		files := filesOf(t, dir)
+		for name, text := range files {
+			for _, s := range secret {
+				// Free texts stay, and so does what the program itself says.
+				free := name == "snapshot/input.json" || strings.HasPrefix(name, "registers/review") || strings.HasPrefix(name, "report")
+				if strings.Contains(text, s) && !(free && (s == "payments" || s == "shop")) && !strings.Contains(name, "requirements") {
+					i := strings.Index(text, s)
+					t.Errorf("%s: %s says %s: %q", source, name, s, text[max(0, i-60):min(len(text), i+60)])
+				}
+			}
+		}
+		if list := filesOf(t, at)["p.names.csv"]; !strings.Contains(list, secret[0]) {
+			t.Errorf("the list of names does not have %s: %s", secret[0], list)
+		}
+		if info, err := os.Stat(dir + ".names.csv"); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the list of names can be read by others: %v, %v", info, err)
+		}
+		must(t, 3, "evidence", "verify", dir)
+		again := filepath.Join(at, "again")
+		program(t, "evidence", "create", "--out", again, "--pseudonyms", keyFile, "--at", "2026-03-04T12:00:00Z", source)
+		if diff := cmp.Diff(files, filesOf(t, again)); diff != "" {
+			t.Errorf("%s (-first +second):\n%.2000s", source, diff)
+		}
+		if code, _, errs := program(t, "evidence", "create", "--out", dir, "--pseudonyms", keyFile, source); code != 2 || !strings.Contains(errs, "is there already") {
+			t.Errorf("the list of names was to be written over: %d, %s", code, errs)
+		}
+	}
+}
+
+// A name that means something to a check is not replaced behind the reader's back.
+func TestPseudonymsThatWouldChangeConclusions(t *testing.T) {
+	at := t.TempDir()
+	keyFile, input := filepath.Join(at, "names.key"), filepath.Join(at, "in.yaml")
+	if err := os.WriteFile(keyFile, []byte("0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	agent := `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: fluent-bit, namespace: logs}
+spec:
+  selector: {matchLabels: {app: fluent-bit}}
+  template:
+    metadata: {labels: {app: fluent-bit}}
+    spec: {containers: [{name: fluent-bit, image: "fluent/fluent-bit:4"}]}
+`
+	if err := os.WriteFile(input, []byte(agent), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(at, "p")
+	code, _, errs := program(t, "evidence", "create", "--out", dir, "--pseudonyms", keyFile, input)
+	if code != 2 || !strings.Contains(errs, "conclusions would not be the same") || !strings.Contains(errs, "--keep-names") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the package was made all the same")
+	}
+	if code, _, errs = program(t, "evidence", "create", "--out", dir, "--pseudonyms", keyFile, "--keep-names", "fluent-bit", input); code == 2 {
+		t.Errorf("with the name kept: %s", errs)
+	}
+	if err := os.WriteFile(keyFile, []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs = program(t, "evidence", "create", "--out", dir+"2", "--pseudonyms", keyFile, input); code != 2 || !strings.Contains(errs, "at least 16") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}

@@ -52,16 +52,17 @@ type File struct {
 
 // Manifest says what the package holds and how it was made. It is the only file with a time in it.
 type Manifest struct {
-	Protocol  string     `json:"protocol"`
-	Tool      Tool       `json:"tool"`
-	Created   string     `json:"created"`             // RFC 3339, by the clock of the machine that made it, or as stated
-	Subject   string     `json:"subject,omitempty"`   // what was looked at, as stated: the name of the cluster
-	Sources   []string   `json:"sources"`             // as the user named them
-	Command   []string   `json:"command,omitempty"`   // what was asked for: flags by name, without the names of output files and without values of --set
-	Collected *Collected `json:"collected,omitempty"` // when the sources were read
-	Assume    Assume     `json:"assume"`
-	Previous  string     `json:"previous,omitempty"` // SHA-256 of the manifest before this one in a chain
-	Files     []Entry    `json:"files"`              // all but the manifest and the attestation, sorted by path
+	Protocol   string     `json:"protocol"`
+	Tool       Tool       `json:"tool"`
+	Created    string     `json:"created"`              // RFC 3339, by the clock of the machine that made it, or as stated
+	Subject    string     `json:"subject,omitempty"`    // what was looked at, as stated: the name of the cluster
+	Pseudonyms bool       `json:"pseudonyms,omitempty"` // names are replaced; who made the package has the list
+	Sources    []string   `json:"sources"`              // as the user named them
+	Command    []string   `json:"command,omitempty"`    // what was asked for: flags by name, without the names of output files and without values of --set
+	Collected  *Collected `json:"collected,omitempty"`  // when the sources were read
+	Assume     Assume     `json:"assume"`
+	Previous   string     `json:"previous,omitempty"` // SHA-256 of the manifest before this one in a chain
+	Files      []Entry    `json:"files"`              // all but the manifest and the attestation, sorted by path
 }
 
 // Collected is the time of the first and of the last look at the sources (RFC 3339), and where the time is from:
