@@ -48,7 +48,7 @@ Examples:
 type mapOptions struct {
 	sourceOptions
 	output, out, view, theme, paper string
-	name, reviewer, asOf            string
+	name, reviewer, asOf, previous  string
 	from, to                        string
 	focus                           []string
 	hops, budget                    int
@@ -78,6 +78,7 @@ func newMap(g *globals) *cobra.Command {
 	f.BoolVar(&o.check, "check", false, "draw nothing; say whether the diagram shows what the model says, both ways")
 	f.StringVar(&o.name, "name", "", "name of the cluster in the title")
 	f.StringVar(&o.asOf, "as-of", "", "date or time of the input, for the title, such as 2026-11-21 or 2026-11-21T08:00:00Z")
+	f.StringVar(&o.previous, "previous", "", "an older picture (svg or json): what is still there keeps its row and its order")
 	f.StringVar(&o.reviewer, "reviewer", "", "who reviewed the diagram, for the title")
 	o.flags(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("view", cobra.FixedCompletions(views(), cobra.ShellCompDirectiveNoFileComp))
@@ -214,6 +215,10 @@ func (a *analysis) drawing(g *globals, o *mapOptions, sources []string) (draw.Op
 		}
 		opt.Focus = append(opt.Focus, ws...)
 	}
+	var err error
+	if opt.Previous, err = previousPlaces(o.previous); err != nil {
+		return opt, err
+	}
 	way, err := a.chain(o)
 	if err != nil {
 		return opt, err
@@ -239,6 +244,22 @@ func (a *analysis) drawing(g *globals, o *mapOptions, sources []string) (draw.Op
 	}
 	opt.Title = draw.Title{Cluster: o.name, Time: asOf, Digest: sum, Tool: "bulkhead " + g.version, Source: strings.Join(sources, " "), Filter: filter, Reviewer: o.reviewer}
 	return opt, nil
+}
+
+// previousPlaces reads where things stood; nil when no file is named.
+func previousPlaces(file string) (map[string]draw.Placed, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--previous: %w", err)
+	}
+	places, err := formats.Places(data)
+	if err != nil {
+		return nil, hint(fmt.Errorf("--previous: %s: %w", file, err), "want a picture that \"bulkhead map -o svg\" or \"-o json\" wrote")
+	}
+	return places, nil
 }
 
 // way is a chain of connections: the workloads on it, and which opens connections to which.

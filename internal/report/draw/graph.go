@@ -49,7 +49,10 @@ type Options struct {
 	Before *pci.Input
 	// Explain gives the rules that decide a connection, a line each; nil when nobody asks for them.
 	Explain func(src, dst reach.Peer, conns netset.Conns) []string
-	Title   Title
+	// Previous is where things stood in an older picture, by Safe of the ID: what is still there keeps its row and its order.
+	// nil for none.
+	Previous map[string]Placed
+	Title    Title
 }
 
 // Title is what the title block and the foot say. Empty fields are left out.

@@ -18,6 +18,7 @@ type Picture struct {
 	Labels []Placed
 
 	in, out map[string][]*Wire
+	ids     map[*layout.Box]string // of what stands in rows
 	shapes  map[string]*shape
 	order   []*shape
 	dx, dy  int // of the layout in the page
@@ -45,7 +46,7 @@ var errLayout = errors.New("the diagram could not be laid out")
 
 // Draw gives everything its place and paints it.
 func Draw(g *Graph) (*Picture, error) {
-	p := &Picture{Graph: g, in: map[string][]*Wire{}, out: map[string][]*Wire{}, shapes: map[string]*shape{}}
+	p := &Picture{Graph: g, ids: map[*layout.Box]string{}, in: map[string][]*Wire{}, out: map[string][]*Wire{}, shapes: map[string]*shape{}}
 	for _, w := range g.Wires {
 		for _, id := range w.From {
 			p.out[id] = append(p.out[id], w)
@@ -118,7 +119,10 @@ func (p *Picture) bandRows(bands []*layout.Box) [][]*layout.Box {
 		frames = append(frames, b.Rows[0]...)
 	}
 	most := math.Max(leastRow, math.Sqrt(areaOf(frames)*pageRatio))
-	balance(bands, math.Sqrt(areaOf(frames)*pageRatio))
+	p.balance(bands, math.Sqrt(areaOf(frames)*pageRatio))
+	if rows := p.rowsBefore(bands); rows != nil {
+		return rows
+	}
 	wide := 0.0
 	for _, b := range bands {
 		w, _ := guess(b)
@@ -138,7 +142,7 @@ func (p *Picture) bandRows(bands []*layout.Box) [][]*layout.Box {
 		for _, b := range r {
 			b.Rows = [][]*layout.Box{slices.Concat(b.Rows...)}
 		}
-		balance(r, most)
+		p.balance(r, most)
 	}
 	return rows
 }
@@ -183,18 +187,20 @@ func (p *Picture) band(b *Band) *layout.Box {
 	var items []*layout.Box
 	for _, f := range b.Frames {
 		if n := p.Graph.byID[f.Nodes[0]]; len(f.Nodes) == 1 && n.Kind == Bundle {
+			p.ids[p.shapes[n.ID].box] = n.ID
 			items = append(items, p.shapes[n.ID].box)
 			continue
 		}
 		items = append(items, p.frame(f))
 	}
+	p.ids[s.box] = b.ID
 	s.box.Rows = [][]*layout.Box{items}
 	return s.box
 }
 
 // balance breaks the frames of zones that stand side by side into rows, so that the zones become about as high as
 // each other, and together about as wide as wanted.
-func balance(bands []*layout.Box, wide float64) {
+func (p *Picture) balance(bands []*layout.Box, wide float64) {
 	area, high := 0.0, 0.0
 	for _, b := range bands {
 		area += areaOf(b.Rows[0])
@@ -205,7 +211,7 @@ func balance(bands []*layout.Box, wide float64) {
 	}
 	high = math.Max(high, area/wide)
 	for _, b := range bands {
-		b.Rows = shelves(b.Rows[0], areaOf(b.Rows[0])/high)
+		b.Rows = p.rows(b.Rows[0], areaOf(b.Rows[0])/high)
 		for _, r := range b.Rows {
 			even(r)
 		}
@@ -254,9 +260,11 @@ func (p *Picture) frame(f *Frame) *layout.Box {
 		if len(services) == 0 {
 			u.Rows = u.Rows[1:]
 		}
+		p.ids[u] = n.ID
 		units = append(units, u)
 	}
-	s.box.Rows = shelves(units, math.Sqrt(areaOf(units)*2))
+	p.ids[s.box] = f.ID
+	s.box.Rows = p.rows(units, math.Sqrt(areaOf(units)*2))
 	return s.box
 }
 
