@@ -25,7 +25,7 @@ type Live struct {
 	climbs    map[object.Ref][]object.Ref
 	workloads map[object.Ref]*Workload
 	inSpace   map[string]map[object.Ref]bool // workloads by namespace
-	numbers   []int // of pods, that are free
+	numbers   []int                          // of pods, that are free
 	families  [2]int                         // what says that there is IPv4 and IPv6: pods and services
 
 	// What the picture given out does not have yet.
@@ -42,6 +42,7 @@ type Replaced struct{ Old, New *Workload }
 
 // Edit is what an event changed. Of the workloads of a namespace that changed all are new.
 type Edit struct {
+	Old, New  *object.Object // with the namespace they live in; both nil when nothing changed
 	Workloads []Replaced
 	Namespace *Namespace // the new one; nil when none changed
 }
@@ -128,6 +129,12 @@ func (l *Live) Apply(ref object.Ref, o *object.Object) (Edit, bool) {
 	if old == o {
 		return Edit{}, true
 	}
+	e, ok := l.apply(ref, old, o)
+	e.Old, e.New = old, o
+	return e, ok
+}
+
+func (l *Live) apply(ref object.Ref, old, o *object.Object) (Edit, bool) {
 	if o == nil {
 		delete(l.objects, ref)
 		delete(l.owners.byRef, ownerKey(ref))

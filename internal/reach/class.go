@@ -175,7 +175,7 @@ func (m *Model) makePoints() {
 		if !v.nodes {
 			pt.node = ""
 		}
-		key := pt.node + "\x00" + addrKey(pt.addr)
+		key := m.hostKey(p, &pt)
 		i, ok := hostIndex[key]
 		if !ok {
 			i = len(hosts)
@@ -373,6 +373,21 @@ func (m *Model) known(ips []netip.Addr, f family) addrKnown {
 
 // classOf is the point of a pod of the cluster.
 func (m *Model) classOf(p *cluster.Pod) int { return int(m.classes[p.Number]) }
+
+// hostKey tells classes of host-network pods apart.
+func (m *Model) hostKey(p *cluster.Pod, pt *point) string {
+	key := pt.node + "\x00" + addrKey(pt.addr)
+	if m.profile.HostPods == enforcer.No {
+		return key
+	}
+	// Selectors may match them.
+	labels := make([]string, 0, len(p.Labels))
+	for k, v := range p.Labels {
+		labels = append(labels, k+"="+v)
+	}
+	slices.Sort(labels)
+	return key + "\x00" + p.Namespace.Name + "\x00" + strings.Join(labels, "\x00")
+}
 
 // hostClass is the class of a host-network pod of a node that may be nil, or of any node when p is nil. Its address
 // is its node's.

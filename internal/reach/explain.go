@@ -96,8 +96,8 @@ type RuleTrace struct {
 	Doubts            []policy.Doubt
 }
 
-// Explain answers for the connections of q and shows the rules that decide. Of a peer with several classes
-// of pods or addresses it shows the first; the bounds are those of the whole peer.
+// Explain answers for the connections of q and shows the rules that decide. Of a peer with several pods or
+// addresses it shows the first; the bounds are those of the whole peer.
 func (m *Model) Explain(src, dst Peer, q netset.Conns) Trace {
 	b := m.Between(src, dst)
 	t := Trace{Src: src, Dst: dst, Query: q, Bounds: Bounds{b.Must.Intersect(q), b.May.Intersect(q)}}
@@ -138,6 +138,9 @@ func (m *Model) Explain(src, dst Peer, q netset.Conns) Trace {
 func (m *Model) shown(p Peer) int {
 	if p.Entity == OwnNode {
 		return m.nodesAny
+	}
+	if p.Workload != nil {
+		return m.classOf(p.Workload.Pods[0])
 	}
 	if pts := m.pointsOf(p); len(pts) > 0 {
 		return pts[0]

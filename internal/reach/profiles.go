@@ -111,26 +111,33 @@ func (b *profileBuilder) eachPick(isolated bitset, f func(class int, k pick)) {
 		if p.Layer != b.layer || !p.acts[b.dir] || p.whom.possible.empty() {
 			continue
 		}
-		whom := p.whom
-		for _, r := range whom.possible.runs {
+		for _, r := range p.whom.possible.runs {
 			for c := int(r.lo); c < int(r.hi); c++ {
-				k := pick{i, p.sure && (whom.certain == whom.possible || whom.certain.has(c))}
-				if m.points[c].bare && p.Layer == policy.Network {
-					if m.profile.BarePods == enforcer.No {
-						continue
-					}
-					k.sure = false
+				if k, ok := m.pick(i, c, isolated != nil && isolated.has(c)); ok {
+					f(c, k)
 				}
-				if isolated != nil && p.Tier == policy.BaselineTier && isolated.has(c) {
-					if m.profile.BaselineByDirection == enforcer.No {
-						continue
-					}
-					k.sure = false
-				}
-				f(c, k)
 			}
 		}
 	}
+}
+
+// pick is policy i as it selects class c, which it possibly does; isolated is isolatedOtherwise of the class.
+func (m *Model) pick(i, c int, isolated bool) (k pick, ok bool) {
+	p := &m.policies[i]
+	k = pick{i, p.sure && (p.whom.certain == p.whom.possible || p.whom.certain.has(c))}
+	if m.points[c].bare && p.Layer == policy.Network {
+		if m.profile.BarePods == enforcer.No {
+			return k, false
+		}
+		k.sure = false
+	}
+	if isolated && p.Tier == policy.BaselineTier {
+		if m.profile.BaselineByDirection == enforcer.No {
+			return k, false
+		}
+		k.sure = false
+	}
+	return k, true
 }
 
 // isolatedOtherwise is the classes that some NetworkPolicy may bind, where that may end the evaluation for both

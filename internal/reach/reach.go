@@ -113,9 +113,10 @@ type Model struct {
 	// plainOff is the reason of every undecided pair when all that is not known is the engine.
 	plainOff []Reason
 
-	policies  []applied // the policies that may have an effect, in the order that inOrder tells
-	order     []int32   // their numbers in evaluation order; nil when they stand in it
-	room      bool      // made with room for what comes later, and with what says where that goes:
+	policies  []applied        // the policies that may have an effect, in the order that inOrder tells
+	kept      []*policy.Policy // those of set, where they stand for themselves
+	order     []int32          // their numbers in evaluation order; nil when they stand in it
+	room      bool             // made with room for what comes later, and with what says where that goes:
 	index     *classIndex
 	hostIndex map[string]int // host classes, numbered from the first one, by node and addresses
 	builders  [2][2]*profileBuilder
@@ -171,7 +172,17 @@ func (m *Model) Cluster() *cluster.Cluster { return m.cluster }
 func (m *Model) Profile() enforcer.Profile { return m.profile }
 
 // Policies is the policies the model was made from, inert ones too, with what the engine makes doubtful.
-func (m *Model) Policies() policy.Set { return m.set }
+func (m *Model) Policies() policy.Set {
+	if m.kept == nil {
+		return m.set
+	}
+	set := m.set
+	set.Policies = make([]policy.Policy, len(m.kept))
+	for i, p := range m.kept {
+		set.Policies[i] = *p
+	}
+	return set
+}
 
 // Compile makes the model. The cost is about one look at every pod, plus one at every class for each rule
 // that reaches beyond its own namespace.
@@ -190,13 +201,8 @@ func compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile, room boo
 		m.maybeOff[policy.Egress] = true
 	}
 	for i := range set.Policies {
-		p := &set.Policies[i]
-		switch m.inForce(p) {
-		case enforcer.Yes:
-			m.policies = append(m.policies, newApplied(p, len(p.Doubts) == 0))
-		case enforcer.Unknown:
-			m.policies = append(m.policies, newApplied(p, false))
-		case enforcer.No:
+		if a, ok := m.applied(&set.Policies[i]); ok {
+			m.policies = append(m.policies, a)
 		}
 	}
 	for _, o := range set.Opaque {
@@ -252,6 +258,18 @@ func (m *Model) inOrder() iter.Seq[int] {
 			}
 		}
 	}
+}
+
+// applied is a policy as the engine has it; ok is false when it has no effect.
+func (m *Model) applied(p *policy.Policy) (a applied, ok bool) {
+	switch m.inForce(p) {
+	case enforcer.Yes:
+		return newApplied(p, len(p.Doubts) == 0), true
+	case enforcer.Unknown:
+		return newApplied(p, false), true
+	case enforcer.No:
+	}
+	return applied{}, false
 }
 
 func newApplied(p *policy.Policy, sure bool) applied {

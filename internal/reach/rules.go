@@ -38,18 +38,26 @@ func (s *ruleSets) possible(f family, i int) bool {
 
 func (m *Model) makeRuleSets() {
 	for i := range m.policies {
-		p := &m.policies[i]
-		gk := p.Ref.GroupKind()
-		p.rules = make([]ruleSets, len(p.Rules))
-		for j := range p.Rules {
-			for _, f := range m.families {
-				for k := range p.Rules[j].Peers {
-					q := &p.Rules[j].Peers[k]
-					p.rules[j].peers[f] = append(p.rules[j].peers[f], m.matchPeer(gk, q, f))
-				}
+		m.policies[i].rules = m.ruleSetsOf(m.policies[i].Policy)
+	}
+}
+
+func (m *Model) ruleSetsOf(p *policy.Policy) []ruleSets {
+	gk := p.Ref.GroupKind()
+	out := make([]ruleSets, len(p.Rules))
+	for j := range p.Rules {
+		for _, f := range m.families {
+			for k := range p.Rules[j].Peers {
+				q := &p.Rules[j].Peers[k]
+				out[j].peers[f] = append(out[j].peers[f], m.matchPeer(gk, q, f))
 			}
 		}
 	}
+	return out
+}
+
+func addrSetKey(q *policy.Peer, f family) string {
+	return "a" + strconv.Itoa(int(q.Reach)) + strconv.Itoa(int(f)) + q.Addrs.Key()
 }
 
 // addrGroup is the pod classes of whose addresses the same is known.
@@ -93,7 +101,7 @@ func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family) matched
 			})
 		}
 	case policy.AddrPeer:
-		out = m.remember("a"+strconv.Itoa(int(q.Reach))+strconv.Itoa(int(f))+q.Addrs.Key(), func(certain, possible *setBuilder) {
+		out = m.remember(addrSetKey(q, f), func(certain, possible *setBuilder) {
 			m.matchAddrs(q, f, certain, possible)
 		})
 	case policy.NodePeer:

@@ -87,16 +87,21 @@ func (m *Model) indexTerms(v *vocabulary) {
 	}
 	x.ofSpaces = map[string]*column{}
 	for _, key := range v.spaces {
-		c := newColumn(len(x.spaces))
-		for i, sp := range x.spaces {
-			if value, has := sp.ns.Labels[key]; has {
-				c.set(i, value)
-			} else if !sp.ns.Declared && key != cluster.NameLabel {
-				c.setUnknown(i)
-			}
-		}
-		x.ofSpaces[key] = c
+		x.ofSpaces[key] = m.spaceColumn(key)
 	}
+}
+
+// spaceColumn is the values of namespaces under a label.
+func (m *Model) spaceColumn(key string) *column {
+	c := newColumn(len(m.terms.spaces))
+	for i, sp := range m.terms.spaces {
+		if value, has := sp.ns.Labels[key]; has {
+			c.set(i, value)
+		} else if !sp.ns.Declared && key != cluster.NameLabel {
+			c.setUnknown(i)
+		}
+	}
+	return c
 }
 
 // termKey tells terms apart.

@@ -1,0 +1,278 @@
+package reach
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
+)
+
+// livePolicies says which policies there are. Those with an effect have a number that stays theirs.
+type livePolicies struct {
+	all     []*policy.Policy              // sorted, those without an effect too
+	byRef   map[object.Ref][]livePolicy   // in the order of the object
+	inNS    map[string][]int32            // numbers of those that bind pods of one namespace only, in evaluation order
+	others  []int32                       // of the others, likewise
+	empty   []int32                       // numbers that are free
+	left    []int32                       // numbers that are free after this event
+	adminOf map[object.Ref]*object.Object // the objects that were compiled
+}
+
+// livePolicy is one policy of an object; its number is -1 when it has no effect.
+type livePolicy struct {
+	*policy.Policy
+	slot int32
+}
+
+func (l *Live) indexPolicies() {
+	m := l.m
+	l.livePolicies = livePolicies{byRef: map[object.Ref][]livePolicy{}, inNS: map[string][]int32{}, adminOf: map[object.Ref]*object.Object{}}
+	l.liveSets = liveSets{
+		terms: map[string]*liveTerm{}, inSpace: map[string][]*liveTerm{}, bySel: map[string]*liveSelector{}, addrs: map[string]*liveAddrs{},
+		changed: map[int]bool{}, repick: map[int]bool{}, dirty: map[int32]bool{},
+	}
+	slots := map[*policy.Policy]int32{}
+	m.order = make([]int32, 0, len(m.policies))
+	for i := range m.policies {
+		p := m.policies[i].Policy
+		slots[p] = int32(i)
+		m.order = append(m.order, int32(i))
+		l.bind(p, int32(i), true)
+		l.use(p, int32(i), true)
+	}
+	for i := range m.set.Policies {
+		p := &m.set.Policies[i]
+		slot, ok := slots[p]
+		if !ok {
+			slot = -1
+		}
+		l.all = append(l.all, p)
+		l.byRef[p.Ref] = append(l.byRef[p.Ref], livePolicy{p, slot})
+	}
+	m.set.Policies, m.set.Problems = nil, nil
+}
+
+// before orders numbers of policies as they are evaluated.
+func (l *Live) before(a, b int32) int {
+	return cmp.Or(kinds.Compare(l.m.policies[a].Policy, l.m.policies[b].Policy), cmp.Compare(a, b))
+}
+
+// bind adds a policy to those that may select pods of a namespace, or takes it out.
+func (l *Live) bind(p *policy.Policy, slot int32, on bool) {
+	list := &l.others
+	ns := p.Namespace()
+	var own []int32
+	if ns != "" {
+		own = l.inNS[ns]
+		list = &own
+	}
+	i, found := slices.BinarySearchFunc(*list, slot, l.before)
+	switch {
+	case on && !found:
+		*list = slices.Insert(*list, i, slot)
+	case !on && found:
+		*list = slices.Delete(*list, i, i+1)
+	}
+	if ns != "" {
+		l.inNS[ns] = own
+	}
+}
+
+// policy follows the object of a policy that means all it does by itself; o is nil when it went.
+func (l *Live) policy(ref object.Ref, o *object.Object) bool {
+	var now []policy.Policy
+	if o != nil {
+		now = l.compiled(o)
+	}
+	return l.exchange(ref, now)
+}
+
+func (l *Live) compiled(o *object.Object) []policy.Policy {
+	now, _ := kinds.Of(o.Ref.GroupKind()).Compile(o, l.m.cluster)
+	return doubtUnread(&cluster.Cluster{Objects: []*object.Object{o}}, now, l.prof)
+}
+
+// exchange puts policies in the place of those that an object was before.
+func (l *Live) exchange(ref object.Ref, now []policy.Policy) bool {
+	for _, old := range l.byRef[ref] {
+		l.drop(old)
+	}
+	delete(l.byRef, ref)
+	for i := range now {
+		if !l.add(&now[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Live) drop(old livePolicy) {
+	m := l.m
+	if i := slices.Index(l.all, old.Policy); i >= 0 {
+		l.all = slices.Delete(l.all, i, i+1)
+	}
+	if old.slot < 0 {
+		return
+	}
+	l.pickAgain(old.slot)
+	l.use(old.Policy, old.slot, false)
+	l.bind(old.Policy, old.slot, false)
+	if i, ok := slices.BinarySearchFunc(m.order, old.slot, l.before); ok {
+		m.order = slices.Delete(m.order, i, i+1)
+	}
+	delete(l.dirty, old.slot)
+	l.left = append(l.left, old.slot)
+}
+
+// pickAgain says that the classes a policy may bind have to be asked for their policies again.
+func (l *Live) pickAgain(slot int32) {
+	if s := l.m.policies[slot].whom.possible; s != nil {
+		for _, r := range s.runs {
+			for c := r.lo; c < r.hi; c++ {
+				l.repick[int(c)] = true
+			}
+		}
+	}
+}
+
+func (l *Live) add(p *policy.Policy) bool {
+	m := l.m
+	i, _ := slices.BinarySearchFunc(l.all, p, func(a, b *policy.Policy) int { return cmp.Or(kinds.Compare(a, b), -1) })
+	l.all = slices.Insert(l.all, i, p)
+	a, ok := m.applied(p)
+	slot := int32(-1)
+	if ok {
+		if p.Layer != policy.Network || !l.learn(p) {
+			return false
+		}
+		slot = int32(len(m.policies))
+		if n := len(l.empty); n > 0 {
+			slot, l.empty = l.empty[0], l.empty[1:]
+		} else {
+			m.policies = append(m.policies, applied{})
+		}
+		l.use(p, slot, true)
+		a.whom, a.rules = m.subjects(p), m.ruleSetsOf(p)
+		m.policies[slot] = a
+		at, _ := slices.BinarySearchFunc(m.order, slot, l.before)
+		m.order = slices.Insert(m.order, at, slot)
+		l.bind(p, slot, true)
+		l.pickAgain(slot)
+	}
+	l.byRef[p.Ref] = append(l.byRef[p.Ref], livePolicy{p, slot})
+	return true
+}
+
+// learn makes the model see all that a policy sees of pods and addresses. It reports false when that takes a look at
+// all of them.
+func (l *Live) learn(p *policy.Policy) bool {
+	for i := range p.Subjects {
+		if !l.learnTerm(&p.Subjects[i]) {
+			return false
+		}
+	}
+	for j := range p.Rules {
+		for k := range p.Rules[j].Peers {
+			q := &p.Rules[j].Peers[k]
+			switch {
+			case q.Within != nil, len(q.Nodes) > 0 && !l.m.index.v.nodes:
+				return false
+			case q.Kind == policy.PodPeer && !l.learnTerm(&q.Term):
+				return false
+			case q.Kind == policy.AddrPeer && !l.cutAt(q.Addrs):
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (l *Live) learnTerm(t *policy.Term) bool {
+	if len(t.ServiceAccounts)+len(t.Facts) > 0 {
+		return false
+	}
+	v := l.m.index.v
+	for _, r := range t.NamespaceSelector {
+		if l.m.terms.ofSpaces[r.Key] == nil {
+			l.m.terms.ofSpaces[r.Key] = l.m.spaceColumn(r.Key)
+		}
+	}
+	var fresh []string
+	for _, r := range t.Pods {
+		if _, seen := v.labels[r.Key]; seen || l.local[t.Namespace][r.Key] {
+			continue
+		}
+		if t.Namespace == "" {
+			return false
+		}
+		fresh = append(fresh, r.Key)
+	}
+	return len(fresh) == 0 || l.learnKeys(t.Namespace, fresh)
+}
+
+// administrators compiles the policies of administrators again, which may speak of each other.
+func (l *Live) administrators() bool {
+	c := l.pic.Cluster()
+	l.m.cluster = c
+	for _, ref := range l.adminRefs() {
+		var now []policy.Policy
+		for _, o := range c.Kind(ref.Group, ref.Kind) {
+			if o.Ref == ref {
+				now = l.compiled(o)
+			}
+		}
+		if !l.same(ref, now) && !l.exchange(ref, now) {
+			return false
+		}
+	}
+	return true
+}
+
+// same tells whether an object compiles to what it did before.
+func (l *Live) same(ref object.Ref, now []policy.Policy) bool {
+	was := l.byRef[ref]
+	if len(was) != len(now) {
+		return false
+	}
+	for i := range now {
+		if !equalPolicies(was[i].Policy, &now[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// freshNotes brings up to date what policies of the baseline tier note about NetworkPolicy objects, which no answer
+// hangs on. It changes policies of the working model, each of which is then another one.
+func (l *Live) freshNotes(c *cluster.Cluster) {
+	for at := len(l.all) - 1; at >= 0 && l.all[at].Tier == policy.BaselineTier; at-- {
+		p := l.all[at]
+		list := c.Kind(p.Ref.Group, p.Ref.Kind)
+		i, ok := slices.BinarySearchFunc(list, p.Ref, func(o *object.Object, r object.Ref) int { return o.Ref.Compare(r) })
+		if !ok || p.Ref.Group != "policy.networking.k8s.io" {
+			continue
+		}
+		now, _ := kinds.Of(p.Ref.GroupKind()).Compile(list[i], c)
+		for k, part := range l.byRef[p.Ref] {
+			if part.Policy != p || k >= len(now) {
+				continue
+			}
+			next := *p
+			next.Notes = now[k].Notes
+			l.all[at], l.byRef[p.Ref][k].Policy = &next, &next
+			if part.slot >= 0 {
+				l.m.policies[part.slot].Policy = &next
+			}
+		}
+	}
+}
+
+// isIsolating tells whether a policy may end the evaluation for both directions (profileBuilder.isolatedOtherwise).
+func (m *Model) isIsolating(slot int32, c int) bool {
+	p := &m.policies[slot]
+	return m.profile.BaselineByDirection != enforcer.Yes && p.Ref.Group == "networking.k8s.io" && p.whom.possible.has(c)
+}

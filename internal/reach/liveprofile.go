@@ -1,0 +1,187 @@
+package reach
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
+)
+
+// liveProfiles counts who uses profiles and tiers.
+type liveProfiles struct {
+	classes  [2][2][]int32      // by profile: how many classes have it
+	unused   [2][2][]int        // profiles that no class has
+	tierUses map[*tier]int      // by profiles
+	tiersOf  map[int32][]*tier  // by policy
+	stale    map[*tier]struct{} // tiers whose rows have to be made
+	picked   []pick
+}
+
+func (l *Live) indexProfiles() {
+	m := l.m
+	l.liveProfiles = liveProfiles{tierUses: map[*tier]int{}, tiersOf: map[int32][]*tier{}, stale: map[*tier]struct{}{}}
+	for _, ld := range l.sides() {
+		n := make([]int32, len(m.profiles[ld.layer][ld.dir]))
+		for _, p := range m.byClass[ld.layer][ld.dir] {
+			n[p]++
+		}
+		l.classes[ld.layer][ld.dir] = n
+		for _, p := range m.profiles[ld.layer][ld.dir] {
+			l.useTiers(p)
+		}
+	}
+	clear(l.stale) // Warm has made them all
+}
+
+// sides is the layers that have policies, in both directions.
+func (l *Live) sides() []binding {
+	var out []binding
+	for _, layer := range policy.Layers {
+		for _, d := range policy.Directions {
+			if l.m.layered[layer] {
+				out = append(out, binding{layer: layer, dir: d})
+			}
+		}
+	}
+	return out
+}
+
+func (l *Live) useTiers(p *profile) {
+	for _, t := range slices.Concat(p.tiers, p.alt) {
+		if l.tierUses[t]++; l.tierUses[t] == 1 {
+			l.stale[t] = struct{}{}
+			for _, k := range t.picks {
+				l.tiersOf[int32(k.policy)] = append(l.tiersOf[int32(k.policy)], t)
+			}
+		}
+	}
+}
+
+func (l *Live) leaveTiers(p *profile) {
+	for _, t := range slices.Concat(p.tiers, p.alt) {
+		if l.tierUses[t]--; l.tierUses[t] > 0 {
+			continue
+		}
+		delete(l.tierUses, t)
+		delete(l.stale, t)
+		delete(l.m.builders[t.layer][t.dir].tiers, t.key)
+		for _, k := range t.picks {
+			slot := int32(k.policy)
+			if l.tiersOf[slot] = withoutOne(l.tiersOf[slot], t); len(l.tiersOf[slot]) == 0 {
+				delete(l.tiersOf, slot)
+			}
+		}
+	}
+}
+
+// flush makes everything that hangs on what an event has changed.
+func (l *Live) flush(u *Update) {
+	m := l.m
+	for _, c := range slices.Sorted(maps.Keys(l.changed)) {
+		l.rematch(c)
+		l.repick[c] = true
+	}
+	for slot := range l.dirty {
+		m.policies[slot].rules = m.ruleSetsOf(m.policies[slot].Policy)
+		for _, t := range l.tiersOf[slot] {
+			l.stale[t] = struct{}{}
+		}
+	}
+	if l.portsDiffer { // rows that are not plain unions hold what the names of ports mean at each class
+		for t := range l.tierUses {
+			if t.dir == policy.Egress && !m.adds(t) && slices.ContainsFunc(t.picks, func(k pick) bool { return m.policies[k.policy].named[t.dir] }) {
+				l.stale[t] = struct{}{}
+			}
+		}
+		l.portsDiffer = false
+	}
+	u.Classes = len(l.repick)
+	for _, s := range l.sides() {
+		for _, c := range slices.Sorted(maps.Keys(l.repick)) {
+			l.pick(s, c)
+		}
+	}
+	u.Tiers = len(l.stale)
+	for t := range l.stale {
+		t.rows = [2]*row{}
+		for _, f := range m.families {
+			m.row(t, f)
+		}
+	}
+	for _, slot := range l.left {
+		m.policies[slot] = applied{}
+	}
+	l.empty = append(l.empty, l.left...)
+	slices.Sort(l.empty)
+	l.left = l.left[:0]
+	m.placed = nil
+	clear(l.changed)
+	clear(l.repick)
+	clear(l.dirty)
+	clear(l.stale)
+	clear(l.taken)
+}
+
+// pick gives a class its profile.
+func (l *Live) pick(s binding, c int) {
+	m := l.m
+	b := m.builders[s.layer][s.dir]
+	profiles := &m.profiles[s.layer][s.dir]
+	before := len(*profiles)
+	i := b.profile(m.points[c].pod, l.picksOf(b, c))
+	old := m.byClass[s.layer][s.dir][c]
+	if i == old {
+		return
+	}
+	if i == before {
+		if free := &l.unused[s.layer][s.dir]; len(*free) > 0 {
+			p := (*profiles)[i]
+			*profiles = (*profiles)[:i]
+			i, *free = (*free)[len(*free)-1], (*free)[:len(*free)-1]
+			(*profiles)[i] = p
+			b.profiles[p.key] = i
+		} else {
+			l.classes[s.layer][s.dir] = append(l.classes[s.layer][s.dir], 0)
+		}
+		l.useTiers((*profiles)[i])
+	}
+	n := l.classes[s.layer][s.dir]
+	n[i]++
+	m.byClass[s.layer][s.dir][c] = i
+	if n[old]--; n[old] == 0 {
+		p := (*profiles)[old]
+		delete(b.profiles, p.key)
+		l.leaveTiers(p)
+		(*profiles)[old] = &profile{binding: binding{layer: s.layer, dir: s.dir}}
+		l.unused[s.layer][s.dir] = append(l.unused[s.layer][s.dir], old)
+	}
+}
+
+// picksOf is the policies that select a class, in evaluation order. It is overwritten by the next call.
+func (l *Live) picksOf(b *profileBuilder, c int) []pick {
+	m := l.m
+	own, others := l.inNS[m.points[c].pod.Namespace.Name], l.others
+	isolated := false
+	for _, list := range [2][]int32{own, others} {
+		for _, slot := range list {
+			isolated = isolated || b.layer == policy.Network && m.isIsolating(slot, c)
+		}
+	}
+	l.picked = l.picked[:0]
+	for len(own)+len(others) > 0 {
+		var slot int32
+		if len(others) == 0 || len(own) > 0 && l.before(own[0], others[0]) < 0 {
+			slot, own = own[0], own[1:]
+		} else {
+			slot, others = others[0], others[1:]
+		}
+		p := &m.policies[slot]
+		if p.Layer != b.layer || !p.acts[b.dir] || !p.whom.possible.has(c) {
+			continue
+		}
+		if k, ok := m.pick(int(slot), c, isolated); ok {
+			l.picked = append(l.picked, k)
+		}
+	}
+	return l.picked
+}
