@@ -70,7 +70,7 @@ func newRoot(g *globals) *cobra.Command {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
 	cobra.EnableCommandSorting = false
-	root.AddCommand(newAssess(g), newList(g), newWhy(g), newScope(g), newDiff(g), newMap(g), newInit(g), newSchema(g), newSnapshot(g), newEvidence(g), newReport(g), newChecks(g), newVersion(g))
+	root.AddCommand(newAssess(g), newList(g), newWhy(g), newScope(g), newDiff(g), newMap(g), newInit(g), newSchema(g), newSnapshot(g), newEvidence(g), newReview(g), newReport(g), newChecks(g), newVersion(g))
 	return root
 }
 
