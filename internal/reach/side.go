@@ -21,8 +21,8 @@ type side struct {
 
 // sideRef is a wide set of a row.
 type sideRef struct {
-	bits bitset
-	add  boundsID
+	set *pointSet
+	add boundsID
 }
 
 // maxRefs is how many wide sets a side can tell apart.
@@ -113,7 +113,7 @@ func (x *sides) side(p *profile) *side {
 	}
 	r := x.m.row(s.tier, x.f)
 	for i := range r.wide {
-		s.refs = append(s.refs, sideRef{r.wide[i].set.bits, r.wide[i].add})
+		s.refs = append(s.refs, sideRef{r.wide[i].set, r.wide[i].add})
 	}
 	for i := range r.named {
 		s.names = append(s.names, &r.named[i])
@@ -224,7 +224,7 @@ func (p *profile) after(t *table, b boundsID) boundsID {
 func (s *side) inRefs(w int) uint64 {
 	x := uint64(0)
 	for k := range s.refs {
-		x |= s.refs[k].bits[w]
+		x |= s.refs[k].set.bits[w]
 	}
 	return x
 }
@@ -233,15 +233,17 @@ func (s *side) inRefs(w int) uint64 {
 func (s *side) alike(w, i int) (points, mask uint64) {
 	points = ^uint64(0)
 	for k := range s.refs {
-		x := s.refs[k].bits[w]
-		if x>>i&1 == 1 {
-			points &= x
-			mask |= 1 << k
-		} else {
-			points &^= x
-		}
+		points, mask = part(s.refs[k].set.bits[w], points, mask, i, k)
 	}
 	return points, mask
+}
+
+// part narrows points to those that are in wide set number k just as point i is.
+func part(x, points, mask uint64, i, k int) (uint64, uint64) {
+	if x>>i&1 == 1 {
+		return points & x, mask | 1<<k
+	}
+	return points &^ x, mask
 }
 
 // nameSites is the points that rules with ports by name speak of: the sets of few runs put together, and the others.

@@ -30,7 +30,10 @@ type stream struct {
 	open, part []uint64    // by profile: the columns of this block that it is open to, and those of them not for all ports
 	opens      [][]uint64  // by column of the block, then by word of points
 	parts      [][]uint64
-	named      map[nameKey]boundsID
+	named      map[nameKey]connID
+	now        []uint64 // by number of a wide set that others refer to: the columns of this block in it
+	wide       []*pointSet
+	uses       [][]int32 // by profile: the numbers of its wide sets
 
 	out []segment
 }
@@ -63,7 +66,7 @@ const (
 )
 
 func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *stream {
-	s := &stream{m: m, l: l, f: f, dir: dir, block: -1, host: allID, named: map[nameKey]boundsID{}}
+	s := &stream{m: m, l: l, f: f, dir: dir, block: -1, host: allID, named: map[nameKey]connID{}}
 	if l == policy.Network && len(m.hosted) > 0 {
 		s.host = openID
 	}
@@ -77,6 +80,20 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 	}
 	for _, p := range m.profiles[l][back] {
 		s.others = append(s.others, x.side(p))
+	}
+	numbers := map[*pointSet]int32{}
+	for _, x := range s.others {
+		var uses []int32
+		for _, ref := range x.refs {
+			k, ok := numbers[ref.set]
+			if !ok {
+				k = int32(len(s.wide))
+				numbers[ref.set] = k
+				s.wide = append(s.wide, ref.set)
+			}
+			uses = append(uses, k)
+		}
+		s.uses = append(s.uses, uses)
 	}
 	n := uint32(len(s.others))
 	words := (m.atoms + 63) / 64
@@ -95,6 +112,7 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 			}
 		}
 	}
+	s.now = make([]uint64, len(s.wide))
 	s.ranges, s.stays = make([][2]uint32, len(s.others)), make([]stay, len(s.others))
 	s.open, s.part = make([]uint64, n+constants), make([]uint64, n+constants)
 	s.open[n+letsAll], s.open[n+letsHost] = ^uint64(0), ^uint64(0)
@@ -124,18 +142,29 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 func (s *stream) fill(block int) {
 	s.block, s.groups = block, s.groups[:0]
 	lo, end := uint32(block*64), min(uint32(block*64+64), uint32(s.m.atoms))
+	for k, set := range s.wide {
+		s.now[k] = set.bits[block]
+	}
 	for q, x := range s.others {
 		if s.stays[q].until >= end {
 			continue
 		}
-		if !x.slow && len(x.refs)+len(x.sites.bits) == 0 {
-			if until := min(x.seek(lo, ^uint32(0)), x.sites.next(lo)); until >= end {
+		in := uint64(0)
+		if !x.slow {
+			for _, k := range s.uses[q] {
+				in |= s.now[k]
+			}
+			until := min(x.seek(lo, ^uint32(0)), x.sites.next(lo))
+			if len(x.refs)+len(x.sites.bits) > 0 {
+				until = min(until, end)
+			}
+			if until >= end && in == 0 && len(x.sites.bits) == 0 {
 				s.settle(q, until, x.value(s.m.conns, 0))
 				continue
 			}
 		}
 		before := len(s.groups)
-		s.group(x, block)
+		s.group(x, s.uses[q], in, block)
 		s.stays[q], s.ranges[q] = stay{}, [2]uint32{uint32(before), uint32(len(s.groups))}
 		open, part := uint64(0), uint64(0)
 		for _, g := range s.groups[before:] {
@@ -192,8 +221,8 @@ func (s *stream) settle(q int, until uint32, b boundsID) {
 	}
 }
 
-// group adds the groups of a profile in a block.
-func (s *stream) group(x *side, block int) {
+// group adds the groups of a profile in a block. It refers to the wide sets of uses, which hold the columns in.
+func (s *stream) group(x *side, uses []int32, in uint64, block int) {
 	first := len(s.groups)
 	add := func(mask uint64, b boundsID) {
 		switch n := len(s.groups); {
@@ -210,20 +239,20 @@ func (s *stream) group(x *side, block int) {
 	if x.slow || len(x.names) > 0 {
 		special = x.inNames(block)
 	}
-	in := uint64(0)
-	if len(x.refs) > 0 && !x.slow {
-		in = x.inRefs(block) &^ special
-	}
+	in &^= special
 	for at := lo; at < end; {
 		next := x.seek(at, end)
 		here := between(at-lo, next-lo) &^ special
 		for rest := here & in; rest != 0; {
-			same, mask := x.alike(block, bits.TrailingZeros64(rest))
-			same &= rest
+			same, mask := rest, uint64(0)
+			first := bits.TrailingZeros64(rest)
+			for k, n := range uses {
+				same, mask = part(s.now[n], same, mask, first, k)
+			}
 			add(same, x.value(s.m.conns, mask))
 			rest &^= same
 		}
-		if here &^= in; here != 0 {
+		if here &^= in; here != 0 { // in no wide set
 			add(here, x.value(s.m.conns, 0))
 		}
 		for rest := between(at-lo, next-lo) & special; rest != 0; rest &= rest - 1 {
@@ -248,7 +277,7 @@ func (s *stream) single(x *side, i int) boundsID {
 	}
 	b := x.rows[1].vals[x.at[1]]
 	for j := range x.refs {
-		if x.refs[j].bits.has(i) {
+		if x.refs[j].set.bits.has(i) {
 			b = t.or2(b, x.refs[j].add)
 		}
 	}
