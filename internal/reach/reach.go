@@ -220,8 +220,10 @@ func compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile, room boo
 	}
 	m.fromOwnNode = m.ownNodeLetIn()
 	m.makePoints()
+	m.terms.words = newTermWords()
 	m.makeRuleSets()
 	m.makeProfiles()
+	m.terms.words = nil
 	return m
 }
 

@@ -15,6 +15,7 @@ type termIndex struct {
 	ofSpaces map[string]*column     // of namespaces, by label key
 	found    map[string]matched     // by termKey
 	inSpaces map[string]spacesMatch // by namespace selector
+	words    *termWords             // while the model is compiled
 }
 
 // The columns of classes.
@@ -150,6 +151,12 @@ func (m *Model) termSet(t *policy.Term) matched {
 		}
 	} else {
 		in := m.matchSpaces(t.NamespaceSelector)
+		if x.words != nil && len(conditions) > 0 && fewest(conditions, in.classes) > m.hosts/256+32 {
+			if s, ok := m.termBits(in, conditions); ok {
+				x.found[string(key)] = s
+				return s
+			}
+		}
 		if list, ok := rarest(conditions, in.classes); ok {
 			at := 0
 			for _, c := range list {
@@ -207,6 +214,16 @@ func (m *Model) matchSpaces(s cluster.Selector) spacesMatch {
 	}
 	x.inSpaces[string(key)] = in
 	return in
+}
+
+// fewest is how many of a number of classes may meet the conditions, by the one that fewest can.
+func fewest(cs []condition, classes int) int {
+	for i := range cs {
+		if n, named := cs[i].candidates(); named {
+			classes = min(classes, n)
+		}
+	}
+	return classes
 }
 
 // rarest gives the classes, sorted, that alone can meet the conditions, by the one that fewest can; ok is false
