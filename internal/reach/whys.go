@@ -1,11 +1,11 @@
 package reach
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
@@ -24,27 +24,52 @@ type Why [8]uint32
 type Pairs struct {
 	m     *Model
 	at    *places
-	cells [2][]uint32   // by family and class: a number for all classes that no rule in doubt tells apart
-	rows  [2][2][]int32 // by layer, direction and class: its profile, or itself where the reasons speak of the pod
+	rows  [2][2][]int32        // by layer, direction and class: its profile, or itself where the reasons speak of the pod
+	rules [2][2][2][]*doubtful // by layer, direction, family and profile, made on first use
+	addrs []uint32             // by class: a number for what is known of its addresses
 	parts [][]Reason
-	sides map[uint64]uint32 // parts by layer, direction, family, row and cell
+	sides map[sideKey]uint32
 	texts map[string]uint32 // parts by what they say
 	plain Why
 }
 
-// Pairs costs one look at every point for each distinct set of points that some rule is in doubt of.
+// sideKey is what the reasons of one side of a pair depend on.
+type sideKey struct {
+	layer, dir, family uint8
+	own                bool // sets is the other end itself
+	row                int32
+	addr, ports        uint32 // of the other end
+	sets               uint64 // which of the sets of the rules in doubt hold the other end
+}
+
+// doubtful is the rules of a profile that may be in doubt of whom they match.
+type doubtful struct {
+	sets  []*pointSet // of all their peers
+	terms []matched   // of those that match by what the pods are: the reasons speak of the pod
+	ports bool        // they name ports, so what they allow depends on the other end
+}
+
+// Pairs is ready at once; what it knows grows with use.
 func (m *Model) Pairs() *Pairs {
-	p := &Pairs{m: m, at: m.places(), parts: [][]Reason{nil}, sides: map[uint64]uint32{}, texts: map[string]uint32{}}
+	p := &Pairs{m: m, at: m.places(), parts: [][]Reason{nil}, sides: map[sideKey]uint32{}, texts: map[string]uint32{}}
 	if m.plainOff != nil {
 		p.plain = Why{p.part(m.plainOff)}
 		return p
 	}
-	for _, f := range m.families {
-		p.cells[f] = m.alike(f)
-	}
 	for _, l := range policy.Layers {
 		for _, d := range policy.Directions {
 			p.rows[l][d] = m.alikeSubjects(l, d)
+			for _, f := range m.families {
+				p.rules[l][d][f] = make([]*doubtful, len(m.profiles[l][d]))
+			}
+		}
+	}
+	p.addrs = make([]uint32, m.hosts)
+	for i := range m.addrGroups {
+		for _, r := range m.addrGroups[i].runs.runs {
+			for c := r.lo; c < r.hi; c++ {
+				p.addrs[c] = uint32(i)
+			}
 		}
 	}
 	return p
@@ -116,7 +141,7 @@ func (p *Pairs) side(l policy.Layer, d policy.Direction, end int, f family, othe
 	if m.conns.decided(m.side(l, d, end, f, other)) {
 		return 0
 	}
-	key := uint64(p.rows[l][d][end])<<32 | uint64(p.cells[f][other])<<3 | uint64(l)<<2 | uint64(d)<<1 | uint64(f)
+	key := p.key(l, d, end, f, other)
 	n, ok := p.sides[key]
 	if !ok {
 		if len(p.sides) > manySides {
@@ -130,6 +155,59 @@ func (p *Pairs) side(l policy.Layer, d policy.Direction, end int, f family, othe
 
 // manySides is how many sides are remembered, in about 50 MB. Only clusters full of doubt have more.
 const manySides = 1 << 20
+
+func (p *Pairs) key(l policy.Layer, d policy.Direction, end int, f family, other int) sideKey {
+	m := p.m
+	i := m.byClass[l][d][end]
+	in := p.rules[l][d][f][i]
+	if in == nil {
+		in = m.doubtful(m.profiles[l][d][i], d, f)
+		p.rules[l][d][f][i] = in
+	}
+	key := sideKey{layer: uint8(l), dir: uint8(d), family: uint8(f), row: p.rows[l][d][end], addr: p.addrs[other]}
+	if in.ports {
+		key.ports = m.points[other].ports
+	}
+	for _, t := range in.terms {
+		key.own = key.own || t.possible.has(other) && !t.certain.has(other)
+	}
+	if key.own = key.own || len(in.sets) > 64; key.own {
+		key.sets = uint64(other)
+		return key
+	}
+	for i, set := range in.sets {
+		if set.has(other) {
+			key.sets |= 1 << i
+		}
+	}
+	return key
+}
+
+// doubtful finds the rules of a profile that may be in doubt of a pod.
+func (m *Model) doubtful(pr *profile, d policy.Direction, f family) *doubtful {
+	out := &doubtful{}
+	for _, k := range pr.picks {
+		q := &m.policies[k.policy]
+		for j := range q.Rules {
+			r := &q.Rules[j]
+			if r.Direction != d || !q.mayDoubt(j, f, m.hosts) {
+				continue
+			}
+			out.ports = out.ports || len(r.Named)+len(r.NotNamed) > 0
+			for n, s := range q.rules[j].peers[f] {
+				for _, set := range []*pointSet{s.certain, s.possible} {
+					if set != nil && set != m.everything && !slices.Contains(out.sets, set) {
+						out.sets = append(out.sets, set)
+					}
+				}
+				if r.Peers[n].Kind == policy.PodPeer && r.Peers[n].Doubt == nil && s.certain != s.possible {
+					out.terms = append(out.terms, s)
+				}
+			}
+		}
+	}
+	return out
+}
 
 // part numbers a list of reasons by what it says.
 func (p *Pairs) part(list []Reason) uint32 {
@@ -148,8 +226,8 @@ func (p *Pairs) part(list []Reason) uint32 {
 	return n
 }
 
-// alikeSubjects gives classes of one profile one number, unless it is not certain that all its policies bind them:
-// the reasons speak of the pod then.
+// alikeSubjects gives classes of one profile one number, unless it is not certain, for what the pod is, that all
+// its policies bind it: the reasons speak of the pod then.
 func (m *Model) alikeSubjects(l policy.Layer, d policy.Direction) []int32 {
 	if !m.layered[l] {
 		return nil
@@ -159,115 +237,13 @@ func (m *Model) alikeSubjects(l policy.Layer, d policy.Direction) []int32 {
 		i := m.byClass[l][d][c]
 		out[c] = int32(i)
 		for _, k := range m.profiles[l][d][i].picks {
-			if !k.sure {
+			if !k.sure && (m.bare(m.points[c].pod) || m.subject(m.policies[k.policy].Policy, m.points[c].pod) == enforcer.Unknown) {
 				out[c] = int32(len(m.profiles[l][d]) + c)
 				break
 			}
 		}
 	}
 	return out
-}
-
-// alike numbers pod classes so that those of one number are in the same sets of every rule that may be in doubt
-// of whom it matches, and that the same is known of their ports and addresses. Classes that such a rule may match by
-// what its selectors say have a number of their own.
-func (m *Model) alike(f family) []uint32 {
-	type known struct {
-		addr  *[2]addrKnown
-		ports uint32
-	}
-	c := cells{of: make([]uint32, m.hosts)}
-	first := map[known]uint32{}
-	for i := range c.of {
-		key := known{m.points[i].addr, m.points[i].ports}
-		n, ok := first[key]
-		if !ok {
-			n = uint32(len(first))
-			first[key] = n
-			c.size = append(c.size, 0)
-		}
-		c.of[i] = n
-		c.size[n]++
-	}
-	own := newBitset(m.hosts)
-	done := map[string]bool{}
-	for i := range m.policies {
-		q := &m.policies[i]
-		for j := range q.rules {
-			peers := q.rules[j].peers[f]
-			if !q.mayDoubt(j, f, m.hosts) {
-				continue
-			}
-			for k, s := range peers {
-				for _, set := range []*pointSet{s.certain, s.possible} {
-					runs := set.below(m.hosts)
-					if key := fmt.Sprint(runs); !done[key] {
-						done[key] = true
-						c.cut(runs)
-					}
-				}
-				if peer := &q.Rules[j].Peers[k]; peer.Kind == policy.PodPeer && peer.Doubt == nil && s.certain != s.possible {
-					for _, r := range s.possible.below(m.hosts) {
-						for x := int(r.lo); x < int(r.hi); x++ {
-							if !s.certain.has(x) {
-								own.set(x)
-							}
-						}
-					}
-				}
-			}
-		}
-	}
-	own.each(func(x int) {
-		if old := c.of[x]; c.size[old] > 1 {
-			c.size[old]--
-			c.of[x] = uint32(len(c.size))
-			c.size = append(c.size, 1)
-		}
-	})
-	return c.of
-}
-
-// cells is a partition of the pod classes.
-type cells struct {
-	of   []uint32 // by class
-	size []uint32 // by cell
-	in   []uint32 // by cell: how many of its classes are in the set at hand
-	to   []uint32 // by cell: where those go
-}
-
-// cut parts the classes in a set from the others.
-func (c *cells) cut(set []run) {
-	for len(c.in) < len(c.size) {
-		c.in, c.to = append(c.in, 0), append(c.to, 0)
-	}
-	each := func(f func(class int, cell uint32)) {
-		for _, r := range set {
-			for x := r.lo; x < r.hi; x++ {
-				f(int(x), c.of[x])
-			}
-		}
-	}
-	var split []uint32
-	each(func(_ int, cell uint32) { c.in[cell]++ })
-	each(func(class int, cell uint32) {
-		if c.in[cell] == 0 || c.in[cell] == c.size[cell] { // made just now, or in the set as a whole
-			return
-		}
-		if c.to[cell] == 0 {
-			split = append(split, cell)
-			c.to[cell] = uint32(len(c.size))
-			c.size = append(c.size, 0)
-			c.in, c.to = append(c.in, 0), append(c.to, 0)
-		}
-		c.of[class] = c.to[cell]
-		c.size[c.to[cell]]++
-	})
-	each(func(_ int, cell uint32) { c.in[cell] = 0 })
-	for _, cell := range split {
-		c.size[cell] -= c.in[cell]
-		c.in[cell], c.to[cell] = 0, 0
-	}
 }
 
 // mayDoubt tells whether there may be a point below hi of which it is not certain that rule j matches it, apart

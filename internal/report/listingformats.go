@@ -49,7 +49,7 @@ func listText(w io.Writer, l *Listing, opt Options) error {
 	p := newPrinter(w, opt)
 	x := l.links()
 	t := linkTable{x: x, why: reasons{x: x, seen: map[reach.Reason]bool{}}}
-	x.each(t.measure)
+	x.each(whole, t.measure)
 	if len(t.bounds) == 0 {
 		p.line("no connection is allowed")
 	} else {
@@ -137,7 +137,7 @@ func listJSON(w io.Writer, l *Listing, _ Options) error {
 	x := l.links()
 	words := linkWords{x: x, because: map[reach.Why][]byte{}}
 	first := true
-	x.each(func(k *link) bool {
+	x.each(whole, func(k *link) bool {
 		if !first {
 			b.WriteByte(',')
 		}

@@ -21,9 +21,17 @@ type Source struct {
 type links struct {
 	peers  []Peer
 	bounds []bound
-	each   func(yield func(*link) bool)   // in order; it can be used again and gives the same numbers
+	each   func(extent, func(*link) bool) // in order; it can be used again and gives the same numbers
 	why    func(reach.Why) []reach.Reason // never nil
 }
+
+// extent says how much of a link is asked for.
+type extent uint8
+
+const (
+	whole  extent = iota
+	noWhys        // without its reasons, which take as long as all the rest
+)
 
 // link is one connection. It is valid until the next one.
 type link struct {
@@ -48,7 +56,7 @@ func (l *Listing) links() *links {
 func (l *Listing) all() iter.Seq[Connection] {
 	return func(yield func(Connection) bool) {
 		x := l.links()
-		x.each(func(k *link) bool {
+		x.each(whole, func(k *link) bool {
 			b := &x.bounds[k.bounds]
 			c := Connection{Src: x.peers[k.src], Dst: x.peers[k.dst], Must: b.must, May: b.may, Because: x.why(k.why), exact: b.exact}
 			return yield(c)
@@ -71,7 +79,7 @@ func recorded(list []Connection) *links {
 		x.peers = append(x.peers, c.Src, c.Dst)
 		x.bounds = append(x.bounds, bound{c.Must, c.May, certain, open, c.exact})
 	}
-	x.each = func(yield func(*link) bool) {
+	x.each = func(_ extent, yield func(*link) bool) {
 		for i, c := range list {
 			k := link{src: 2 * i, dst: 2*i + 1, bounds: i}
 			if len(c.Because) > 0 {
@@ -110,8 +118,8 @@ func (s *Source) links() *links {
 		}
 		return []reach.Reason{}
 	}
-	x.each = func(yield func(*link) bool) {
-		if !x.inside(yield) {
+	x.each = func(how extent, yield func(*link) bool) {
+		if !x.inside(how, yield) {
 			return
 		}
 		if !x.found {
@@ -127,21 +135,23 @@ func (s *Source) links() *links {
 }
 
 // inside goes over the connections between workloads; false when yield says so.
-func (x *sourceLinks) inside(yield func(*link) bool) bool {
+func (x *sourceLinks) inside(how extent, yield func(*link) bool) bool {
 	ws := x.Model.Cluster().Workloads
 	var k link
 	for p := range x.pairs.All() {
 		k.src, k.dst = p.Src, p.Dst
 		if x.Keep == nil {
-			k.bounds, k.why = x.ofModel(p.Bounds), x.pairs.Why(p)
+			k.bounds = x.ofModel(p.Bounds)
 		} else {
 			e := reach.Edge{Src: reach.OfWorkload(ws[p.Src]), Dst: reach.OfWorkload(ws[p.Dst]), Bounds: x.pairs.Bounds(p.Bounds)}
 			if !x.Keep(&e) {
 				continue
 			}
-			if k.bounds, k.why = x.number(e.Bounds), (reach.Why{}); !e.Decided() {
-				k.why = x.pairs.Why(p)
-			}
+			k.bounds = x.number(e.Bounds)
+		}
+		k.why = reach.Why{}
+		if b := &x.bounds[k.bounds]; how == whole && !b.open.IsEmpty() {
+			k.why = x.pairs.Why(p)
 		}
 		if !yield(&k) {
 			return false

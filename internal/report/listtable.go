@@ -81,7 +81,7 @@ func (t *linkTable) write(p *printer) {
 	last := -1
 	dst := make([][]byte, len(t.names))
 	rest := make([][]byte, len(t.bounds))
-	t.x.each(func(k *link) bool {
+	t.x.each(noWhys, func(k *link) bool {
 		if k.src != last {
 			last, src = k.src, pad(src[:0], t.names[k.src], t.widths[0])
 		}
