@@ -39,6 +39,7 @@ var floorOf = map[string]int{
 	"internal/report":   4, // one file a format
 	"internal/evidence": 4,
 
+	"internal/report/workbook":     3, // spreadsheets: cells only
 	"internal/report/draw/layout":  3, // boxes and wires: geometry only
 	"internal/report/draw":         4, // what a diagram shows, and how it looks
 	"internal/report/draw/formats": 4, // one file a format of diagrams

@@ -30,7 +30,7 @@ Views are
   network   zones, namespaces, workloads, Services and every connection (PCI DSS 1.2.3)
   dataflow  the cardholder data environment and what has connections with it (PCI DSS 1.2.4)
   exposure  from outside to the ways in, and what policies let pass from there
-  matrix    what each zone may open to each other one, with requirement numbers; also as text and csv
+  matrix    what each zone may open to each other one, with requirement numbers; also as text, csv and xlsx
   path      the shortest chain of connections from one workload to another (--from, --to)
 
 Of a large cluster namespaces, and then zones, are drawn as one box each; --expand opens one, --focus shows the
@@ -123,7 +123,7 @@ func runMap(ctx context.Context, g *globals, o mapOptions, sources []string) err
 	case opt.View == draw.Zones && o.check:
 		return hint(errors.New("--check does not work with the view matrix"), "check another view")
 	case opt.View == draw.Zones && slices.Contains(formats.GraphsOnly(), format.Name):
-		return hint(fmt.Errorf("the view matrix can not be written as %s", format.Name), "want svg, html, png, pdf, text, csv or json")
+		return hint(fmt.Errorf("the view matrix can not be written as %s", format.Name), "want svg, html, png, pdf, text, csv, xlsx or json")
 	case opt.View == draw.Zones:
 		p = draw.DrawMatrix(a.input(), opt.Title)
 	default:

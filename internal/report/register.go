@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bulkhead-sec/bulkhead/internal/report/workbook"
 )
 
 // Register is a table of facts beside the findings: a file of its own in an evidence package, and a table in the
@@ -105,14 +107,14 @@ func named(cells []string) string {
 }
 
 // sheet is the register in a workbook. Cells that are whole numbers are numbers there.
-func (r *Register) sheet() xlsxSheet {
-	s := xlsxSheet{name: r.Title, rows: [][]xlsxCell{texts(r.Head...)}}
+func (r *Register) sheet() workbook.Sheet {
+	s := workbook.Sheet{Name: r.Title, Rows: [][]workbook.Cell{texts(r.Head...)}}
 	for i, h := range r.Head {
 		wide := len(h) + 4
 		for _, row := range r.Rows[:min(len(r.Rows), 200)] {
 			wide = max(wide, min(len(row[i])+2, 60))
 		}
-		s.widths = append(s.widths, wide)
+		s.Widths = append(s.Widths, wide)
 	}
 	for _, row := range r.Rows {
 		cells := texts(row...)
@@ -121,7 +123,7 @@ func (r *Register) sheet() xlsxSheet {
 				cells[i] = xlsxNumber(n, true)
 			}
 		}
-		s.rows = append(s.rows, cells)
+		s.Rows = append(s.Rows, cells)
 	}
 	return s
 }

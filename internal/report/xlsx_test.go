@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/report/workbook"
 )
 
 // readBook reads a workbook as a spreadsheet does: sheets by name, each a table of texts.
@@ -151,7 +152,7 @@ func TestHostileTextIsNoWorkbook(t *testing.T) {
 	for i, f := range a.Findings {
 		got, want := book["Findings"][i+1][12], line(f.Message)
 		if i == 0 {
-			if len(got) > xlsxMaxUnits || got[:30] != want[:30] || !strings.Contains(got, "(cut: 17") {
+			if len(got) > workbook.MaxUnits || got[:30] != want[:30] || !strings.Contains(got, "(cut: 17") {
 				t.Errorf("a cell of %d units: %.40s ... %s", len(got), got, got[max(0, len(got)-60):])
 			}
 			continue
@@ -168,25 +169,6 @@ func TestXLSXIsRepeatable(t *testing.T) {
 		readBook(t, want)
 		if !bytes.Equal(want, render(t, xlsxFormat, a, Options{Color: true, Verbose: true})) {
 			t.Error("the same record gives other bytes")
-		}
-	}
-}
-
-func TestXLSXCutsWhatDoesNotFit(t *testing.T) {
-	s := xlsxSheet{name: "x", widths: []int{1}, rows: make([][]xlsxCell, xlsxMaxRows+5)}
-	out := s.xml()
-	if got := strings.Count(out, "<row "); got != xlsxMaxRows {
-		t.Errorf("%d rows", got)
-	}
-	if !strings.Contains(out, "6 more rows do not fit") {
-		t.Error("the cut is not told")
-	}
-}
-
-func TestXLSXColumn(t *testing.T) {
-	for i, want := range map[int]string{0: "A", 25: "Z", 26: "AA", 51: "AZ", 52: "BA", 701: "ZZ", 702: "AAA"} {
-		if got := xlsxColumn(i); got != want {
-			t.Errorf("column %d is %s, want %s", i, got, want)
 		}
 	}
 }

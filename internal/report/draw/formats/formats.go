@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
+	"github.com/bulkhead-sec/bulkhead/internal/report/workbook"
 )
 
 // Options are the reader's wishes. Formats without looks ignore them.
@@ -35,6 +36,7 @@ var Formats = []Format{
 	{"pdf", ".pdf", "application/pdf", true, writePDF},
 	{"text", ".txt", "text/plain; charset=utf-8", false, writeText},
 	{"csv", ".csv", "text/csv; charset=utf-8", false, writeCSV},
+	{"xlsx", workbook.Ext, workbook.Media, true, writeXLSX},
 	{"json", ".json", "application/json", false, writeJSON},
 	{"dot", ".dot", "text/vnd.graphviz", false, writeDOT},
 	{"mermaid", ".mmd", "text/vnd.mermaid", false, writeMermaid},

@@ -1,8 +1,10 @@
 package formats_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/csv"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -49,6 +51,41 @@ func TestCSVOfHostileNames(t *testing.T) {
 	}
 	if quoted == 0 {
 		t.Error("no cell needed a quote, so this test shows nothing")
+	}
+}
+
+// A workbook has texts, and no element for a formula or a link.
+func TestXLSXOfHostileNames(t *testing.T) {
+	for view, p := range both(t) {
+		data := write(t, "xlsx", p, formats.Options{})
+		z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatalf("%s: %v", view, err)
+		}
+		sheets := 0
+		for _, f := range z.File {
+			if !strings.HasPrefix(f.Name, "xl/worksheets/") {
+				continue
+			}
+			sheets++
+			r, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			part, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name := range wellFormed(t, part) {
+				if name == "f" || strings.HasPrefix(name, "hyperlink") {
+					t.Errorf("%s: %s has an element %s", view, f.Name, name)
+				}
+			}
+			harmless(t, view+" "+f.Name, string(part))
+		}
+		if want := 2; sheets < want || view == string(draw.Zones) && sheets != want+1 {
+			t.Errorf("%s: %d sheets", view, sheets)
+		}
 	}
 }
 

@@ -73,6 +73,26 @@ func writeText(w io.Writer, p *draw.Picture, _ Options) error {
 		}
 		return b.Flush()
 	}
+	grid := gridOf(m)
+	wide := make([]int, len(grid[0]))
+	for _, row := range grid {
+		for i, s := range row {
+			wide[i] = max(wide[i], utf8.RuneCountInString(s))
+		}
+	}
+	for _, row := range grid {
+		var line strings.Builder
+		for i, s := range row {
+			line.WriteString(s + strings.Repeat(" ", wide[i]-utf8.RuneCountInString(s)+2))
+		}
+		fmt.Fprintf(b, "%s\n", strings.TrimRight(line.String(), " "))
+	}
+	b.WriteString("\n-  nothing is allowed   ?  undecided   !  a part is declared by no need\n")
+	return b.Flush()
+}
+
+// gridOf is the matrix with a row and a column for each zone.
+func gridOf(m *draw.Matrix) [][]string {
 	grid := [][]string{{"", "FROM / TO"}}
 	for i, z := range m.Zones {
 		grid[0] = append(grid[0], fmt.Sprint(i+1))
@@ -95,21 +115,7 @@ func writeText(w io.Writer, p *draw.Picture, _ Options) error {
 			grid[i+1] = append(grid[i+1], draw.Safe(text))
 		}
 	}
-	wide := make([]int, len(grid[0]))
-	for _, row := range grid {
-		for i, s := range row {
-			wide[i] = max(wide[i], utf8.RuneCountInString(s))
-		}
-	}
-	for _, row := range grid {
-		var line strings.Builder
-		for i, s := range row {
-			line.WriteString(s + strings.Repeat(" ", wide[i]-utf8.RuneCountInString(s)+2))
-		}
-		fmt.Fprintf(b, "%s\n", strings.TrimRight(line.String(), " "))
-	}
-	b.WriteString("\n-  nothing is allowed   ?  undecided   !  a part is declared by no need\n")
-	return b.Flush()
+	return grid
 }
 
 func cellText(c draw.Cell) string {
