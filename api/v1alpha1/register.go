@@ -135,4 +135,7 @@ type Review struct {
 	By string `json:"by"`
 	// Where the record is kept.
 	Reference string `json:"reference,omitempty"`
+	// Of scope: the digest that was confirmed, as "bulkhead scope" prints it.
+	// +kubebuilder:validation:Pattern=^sha256:[0-9a-f]{64}$
+	Digest string `json:"digest,omitempty"`
 }

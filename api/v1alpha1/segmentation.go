@@ -79,7 +79,11 @@ type Zone struct {
 	// Why the zone has this scope; for out-of-scope, what keeps it apart (PCI DSS 12.5.2).
 	Justification string `json:"justification,omitempty"`
 	// Who answers for what runs there.
-	Owner             string         `json:"owner,omitempty"`
+	Owner string `json:"owner,omitempty"`
+	// "production", or any other word: what is production has no connection with what is not (PCI DSS 6.5.3).
+	Environment string `json:"environment,omitempty"`
+	// Whose workloads these are: tenants have no connection with each other (PCI DSS A1.1).
+	Tenant            string         `json:"tenant,omitempty"`
 	Namespaces        []string       `json:"namespaces,omitempty"`
 	NamespaceSelector *LabelSelector `json:"namespaceSelector,omitempty"`
 	PodSelector       *LabelSelector `json:"podSelector,omitempty"`

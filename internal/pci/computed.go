@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
@@ -42,15 +43,25 @@ func (s *Scope) declared(w *cluster.Workload) scope.Declared {
 	return scope.Inside
 }
 
-// Digest stands for the declared and the computed class of every workload, so that a confirmation of the scope
-// can name what was confirmed: "sha256:" and 64 digits.
+// Digest stands for both classes, the declared and the computed one, of every workload that is or may be in scope
+// by either, so that a confirmation of the scope can name what was confirmed: "sha256:" and 64 digits. What is
+// out of scope by both for certain may come and go.
 func (s *Scope) Digest(computed *scope.Result) string {
 	h := sha256.New()
 	for i := range computed.Workloads {
 		w := &computed.Workloads[i]
-		fmt.Fprintf(h, "%s %s %s %s %s\n", w.Ref.Group, w.Ref, s.Class(w.Workload), w.Least, w.Most)
+		class := s.Class(w.Workload)
+		if class != OutOfScope || w.Most != scope.OutOfScope {
+			fmt.Fprintf(h, "%q %q %q %q %s %s %s\n", w.Ref.Group, w.Ref.Kind, w.Ref.Namespace, w.Ref.Name, class, w.Least, w.Most)
+		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+func isDigest(s string) bool {
+	digits, ok := strings.CutPrefix(s, "sha256:")
+	_, err := hex.DecodeString(digits)
+	return ok && err == nil && len(digits) == 2*sha256.Size && strings.ToLower(digits) == digits
 }
 
 // Agrees tells whether what is computed of a workload bears out the class it is declared to be: certain says
@@ -70,8 +81,9 @@ func Agrees(declared Class, w *scope.Workload) (certain, possible bool) {
 		}
 		return false
 	}
+	certain = true
 	for _, c := range scope.Classes()[w.Most.Rank() : w.Least.Rank()+1] {
-		possible = possible || fits(c)
+		certain, possible = certain && fits(c), possible || fits(c)
 	}
-	return possible && w.Decided(), possible
+	return certain, possible
 }

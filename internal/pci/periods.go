@@ -143,6 +143,10 @@ func (r *intentReader) review(o *object.Object, v *object.Value, x v1alpha1.Revi
 	for i := range periodic {
 		known[i] = periodic[i].of
 	}
+	if x.Digest != "" && !isDigest(x.Digest) {
+		r.problem(o, v.Get("digest"), `write it as "bulkhead scope" prints it`, "review of %s: %q is no digest, so the review does not count", x.Of, x.Digest)
+		return
+	}
 	if r.oneOf(o, v, "a review", "it does not count", field{"of", x.Of}, known) && r.days(o, v, "review of "+x.Of, "it does not count", field{"done", x.Done}) {
 		r.Reviews = append(r.Reviews, Review{x, o.Ref, o.At(v)})
 	}

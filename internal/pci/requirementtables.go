@@ -72,6 +72,8 @@ var dss401 = []requirement{
 	{"12.5.1", "an inventory of what is in scope", Part, "Does the inventory name the function and the owner of each workload that is listed here?"},
 	{"12.5.2", "the scope is confirmed every twelve months", Part, "Who confirmed the scope, when, and with which reasons for what is out of scope?"},
 	{"12.5.2.1", "service providers: the scope is confirmed every six months", Part, "For service providers: show the records of the last two confirmations."},
+	{"12.8.1", "a list of third parties that have to do with account data", Part, "Does the list hold every party that is named here, with what it does?"},
+	{"12.8.4", "the standing of third parties is looked at every year", Part, "Show the latest attestation of each third party."},
 	{"12.10.5", "incident response covers alerts of network controls", Part, "Which part of the incident plan answers alerts of network controls?"},
 	{"A1.1.1", "providers for several customers: customers are kept apart", Part, "Which namespaces belong to which customer?"},
 	{"A1.1.4", "providers for several customers: that is tested every six months", None, "Show the reports of the last two tests."},

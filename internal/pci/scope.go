@@ -74,6 +74,8 @@ func (l ScopeLabel) String() string {
 // Scope is the class of every workload. A nil Scope is one that nobody stated.
 type Scope struct {
 	source    string
+	label     ScopeLabel
+	zones     []Zone
 	workloads []*cluster.Workload
 	class     map[*cluster.Workload]Class
 	zone      map[*cluster.Workload]*Zone
@@ -90,13 +92,13 @@ func ScopeOf(c *cluster.Cluster, in *Intent, l ScopeLabel) (*Scope, []object.Pro
 		return nil, nil
 	}
 	s := &Scope{
-		workloads: c.Workloads, class: map[*cluster.Workload]Class{}, zone: map[*cluster.Workload]*Zone{},
+		label: l, workloads: c.Workloads, class: map[*cluster.Workload]Class{}, zone: map[*cluster.Workload]*Zone{},
 		pods: map[*cluster.Pod]*Zone{}, unsure: map[*cluster.Workload]bool{},
 	}
 	r := scopeReader{Scope: s, label: l}
 	var sources []string
 	if in != nil && len(in.Zones) > 0 {
-		r.zones = in.Zones
+		r.zones, s.zones = in.Zones, in.Zones
 		sources = append(sources, in.Source())
 	}
 	if l != (ScopeLabel{}) {
@@ -220,6 +222,27 @@ func (z *Zone) takes(p *cluster.Pod) enforcer.Answer {
 
 // Source names what states the scope: "Segmentation card-shop (segmentation.yaml:2)", "label pci-scope".
 func (s *Scope) Source() string { return s.source }
+
+// Labels are the keys of labels that the scope goes by, of pods and of namespaces, sorted. The name of a
+// namespace is none.
+func (s *Scope) Labels() (pods, namespaces []string) {
+	if s.label.Key != "" {
+		pods, namespaces = append(pods, s.label.Key), append(namespaces, s.label.Key)
+	}
+	for i := range s.zones {
+		for _, r := range s.zones[i].Pods {
+			pods = append(pods, r.Key)
+		}
+		for _, r := range s.zones[i].NamespaceLabels {
+			if r.Key != cluster.NameLabel {
+				namespaces = append(namespaces, r.Key)
+			}
+		}
+	}
+	slices.Sort(pods)
+	slices.Sort(namespaces)
+	return slices.Compact(pods), slices.Compact(namespaces)
+}
 
 // Class of a workload; Unclassified for one the scope does not know.
 func (s *Scope) Class(w *cluster.Workload) Class {

@@ -115,17 +115,24 @@ func (a Access) Over(namespaces []string) []Held {
 	table := powers()
 	var out []Held
 	for _, g := range a.Grants {
-		if g.Namespace != "" && !slices.Contains(namespaces, g.Namespace) {
-			continue
+		if has := g.over(table, namespaces); len(has) > 0 {
+			out = append(out, Held{g, has})
 		}
-		h := Held{Grant: g}
-		for _, p := range table {
-			if slices.ContainsFunc(p.rights, func(r right) bool { return r.given(g, namespaces) }) {
-				h.Powers = append(h.Powers, p.Power)
-			}
-		}
-		if len(h.Powers) > 0 {
-			out = append(out, h)
+	}
+	return out
+}
+
+// Over gives the powers that the grant has over one of the namespaces, in the order of the table.
+func (g Grant) Over(namespaces []string) []Power { return g.over(powers(), namespaces) }
+
+func (g Grant) over(table []power, namespaces []string) []Power {
+	if g.Namespace != "" && !slices.Contains(namespaces, g.Namespace) {
+		return nil
+	}
+	var out []Power
+	for _, p := range table {
+		if slices.ContainsFunc(p.rights, func(r right) bool { return r.given(g, namespaces) }) {
+			out = append(out, p.Power)
 		}
 	}
 	return out

@@ -7,7 +7,7 @@ import "github.com/bulkhead-sec/bulkhead/internal/pci"
 var All = []pci.Check{
 	den01, den02, den03, den04, den05, den06, den07, den08, den09, den10, den11, den12, den13,
 	cni01, cni02, cni03, cni04, cni05, cni06, cni07,
-	sco01, sco03, sco04, sco05,
+	sco01, sco02, sco03, sco04, sco05, sco06, sco07, sco08, sco09, sco10, sco11, sco12,
 	flo01, flo02, flo03,
 	exp01, exp02, exp03, exp04, exp05, exp06, exp07, exp08, exp09, exp10, exp11, exp12, exp13, exp14,
 	egr01, egr02, egr03, egr04, egr05, egr06, egr07, egr08,

@@ -24,6 +24,9 @@ var exp09 = pci.Check{
 	Run: runExp09,
 }
 
+// mostHops is how long a path may be; longer ones say little about a segmentation.
+const mostHops = 3
+
 func runExp09(in *pci.Input) []pci.Finding {
 	var found []pci.Finding
 	stores := in.Scope.Of(pci.CDEStore)

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
-	"github.com/bulkhead-sec/bulkhead/internal/policy"
-	"github.com/bulkhead-sec/bulkhead/internal/reach"
+	"github.com/bulkhead-sec/bulkhead/internal/pci/scope"
 )
 
 var sco05 = pci.Check{
@@ -15,41 +13,35 @@ var sco05 = pci.Check{
 	Requirements: []string{"12.5.2"}, Guidance: []string{"16.1"}, NeedsScope: true,
 	Why: "A system that cannot reach the cardholder data environment itself may still get there over one that can: whoever takes over the " +
 		"connected system in the middle goes on from it. Whether that system stops this is not visible in policies.",
-	Fix:      "Cut one of the connections of the path, or show that the system in the middle does not pass traffic on and is hardened and watched.",
-	Evidence: "For each workload of the cardholder data environment the shortest path of two or three connections from an out-of-scope workload.",
-	Run:      runSco05,
+	Fix: "Cut one of the connections of the path, or show that the system in the middle does not pass traffic on and is hardened and watched.",
+	Evidence: "For each workload of the cardholder data environment the shortest path of two or three connections from a workload that is not " +
+		"declared to be in scope and has no connection with the environment itself, and the fewest connections to close so that none is left: " +
+		"exact for such paths. Needed connections are kept where they can be.",
+	Run: runSco05,
 }
-
-// mostHops is how long a path may be; longer ones say little about a segmentation.
-const mostHops = 3
 
 func runSco05(in *pci.Input) []pci.Finding {
-	cde, out := in.Scope.Of(pci.CDE, pci.CDEStore), in.Scope.Of(pci.OutOfScope, pci.Unclassified)
-	between := func(w *cluster.Workload) bool {
-		c := in.Scope.Class(w)
-		return c == pci.ConnectedTo || c == pci.SecurityImpacting
+	paths := &in.Computed.Paths
+	of := 0
+	for i := range in.Computed.Workloads {
+		if w := &in.Computed.Workloads[i]; w.Has(scope.Stated, false) || w.Has(scope.Segment, false) {
+			of++
+		}
 	}
 	var found []pci.Finding
-	holds := 0
-	for _, c := range cde {
-		var far []*cluster.Workload // the others have a connection of their own, of which SCO-03 speaks
-		for _, w := range out {
-			if in.Model.Between(reach.OfWorkload(w), reach.OfWorkload(c)).May.IsEmpty() {
-				far = append(far, w)
-			}
-		}
-		paths := in.Model.Paths(far, []*cluster.Workload{c}, between, mostHops)
-		if len(paths) == 0 {
-			holds++
-			continue
-		}
-		found = append(found, pathFinding(in, c, paths[0]))
+	for i := range paths.Found {
+		found = append(found, pathFinding(in, &paths.Found[i]))
 	}
-	return withSummary(found, len(cde), holds, "workloads", "no path over connected systems leads to them")
+	holds := of - len(found)
+	if paths.Limit != "" {
+		found = append(found, pci.Finding{Status: pci.Unknown, Key: "limit", Message: paths.Limit})
+	}
+	return withSummary(found, of, holds, "workloads", "no path of two or three connections leads to them")
 }
 
-func pathFinding(in *pci.Input, c *cluster.Workload, p reach.Path) pci.Finding {
-	f := pci.Finding{Subject: c.Ref, Pos: c.Pos, Status: pci.Manual}
+func pathFinding(in *pci.Input, p *scope.Path) pci.Finding {
+	to := p.To()
+	f := pci.Finding{Subject: to.Ref, Pos: to.Pos, Status: pci.Manual}
 	var text strings.Builder
 	text.WriteString(p.Hops[0].Src.String())
 	for _, h := range p.Hops {
@@ -65,12 +57,27 @@ func pathFinding(in *pci.Input, c *cluster.Workload, p reach.Path) pci.Finding {
 		}
 	}
 	f.Because = tidy(f.Because)
-	middle := p.Hops[len(p.Hops)-1].Src
-	f.Message = fmt.Sprintf("%s. What stops whoever takes over %s?", text.String(), middle)
-	f.Fix = &pci.Fix{Text: fmt.Sprintf("cut the %s of %s towards %s, or the way into it", policy.Egress, middle, c.Ref)}
+	f.Message = fmt.Sprintf("%s. What stops whoever takes over %s?", text.String(), p.Hops[len(p.Hops)-1].Src)
 	if !p.Certain {
 		f.Status = pci.Unknown
 		f.Message = "it is not decided whether this path is open: " + text.String()
 	}
+	if p.Cut != nil {
+		f.Fix = &pci.Fix{Text: "no such path is left when these are closed, and none of them can stay open: " + gates(p.Cut)}
+	}
 	return f
+}
+
+// gates writes what a cut closes.
+func gates(c *scope.Cut) string {
+	var texts []string
+	for i := range c.Gates {
+		g := &c.Gates[i]
+		text := fmt.Sprintf("%s (%s)", g.String(), g.Conns)
+		if g.Needed {
+			text += ", which is declared to be needed"
+		}
+		texts = append(texts, text)
+	}
+	return listed(texts)
 }

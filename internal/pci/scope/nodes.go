@@ -20,7 +20,7 @@ func (c *computer) nodes() {
 		c.open("no Node is in the input: which workloads may run on the same nodes is not known")
 	}
 	for i, w := range c.Cluster.Workloads {
-		if c.sure[i] {
+		if c.stated(i) {
 			continue
 		}
 		trait, at := takeover(w)
@@ -29,7 +29,7 @@ func (c *computer) nodes() {
 			r.Code, r.Class, r.Pos = Takeover, SecurityImpacting, at
 			trait = trait + ", and "
 		}
-		node, with, sure := p.meets(w)
+		node, with, sure := p.meets(i, w)
 		switch {
 		case with < 0:
 			continue
@@ -44,8 +44,9 @@ func (c *computer) nodes() {
 		c.give(i, r)
 	}
 	for _, n := range p.used() {
-		w := c.Cluster.Workloads[p.bound[n]]
-		s := System{Kind: "Node", Name: n, Sure: c.sure[p.bound[n]], Ref: w.Ref, Pos: w.Pos, Msg: "runs " + w.Ref.String()}
+		i := p.bound[n][0]
+		w := c.Cluster.Workloads[i]
+		s := System{Kind: "Node", Name: n, Sure: c.sure[i], Ref: w.Ref, Pos: w.Pos, Msg: "runs " + w.Ref.String()}
 		if o := p.objects[n]; o != nil {
 			s.Ref, s.Pos = o.Ref, o.Pos
 		}
@@ -98,8 +99,8 @@ func lineOf(v *object.Value) int {
 // placing knows where workloads run and may run.
 type placing struct {
 	c       *computer
-	bound   map[string]int // node -> the first workload of the cardholder data environment that runs there
-	open    map[string]int // node -> the first that may
+	bound   firsts[string] // by node: workloads of the cardholder data environment that run there
+	open    firsts[string] // by node: those that may
 	known   bool           // the input holds the nodes
 	objects map[string]*object.Object
 	owners  map[object.Ref]*object.Object
@@ -109,7 +110,7 @@ type placing struct {
 
 func newPlacing(c *computer) *placing {
 	p := &placing{
-		c: c, bound: map[string]int{}, open: map[string]int{}, known: len(c.Cluster.Nodes) > 0,
+		c: c, bound: firsts[string]{}, open: firsts[string]{}, known: len(c.Cluster.Nodes) > 0,
 		objects: map[string]*object.Object{}, owners: map[object.Ref]*object.Object{}, fits: map[string][]bool{},
 	}
 	for _, n := range c.Cluster.Nodes {
@@ -120,23 +121,17 @@ func newPlacing(c *computer) *placing {
 			p.owners[o.Ref] = o
 		}
 	}
-	p.env = c.members(c.sure) // what is certain goes first as an example
-	for _, i := range c.members(c.may) {
-		if !c.sure[i] {
-			p.env = append(p.env, i)
-		}
-	}
+	p.env = c.env()
 	for _, i := range p.env {
 		w := c.Cluster.Workloads[i]
 		for _, pod := range w.Pods {
-			if _, has := p.bound[pod.NodeName]; !has && pod.NodeName != "" {
-				p.bound[pod.NodeName] = i
+			if pod.NodeName != "" {
+				p.bound.add(pod.NodeName, i)
 			}
 		}
 		for k, ok := range p.eligible(w) {
-			n := c.Cluster.Nodes[k].Name
-			if _, has := p.open[n]; ok && !has {
-				p.open[n] = i
+			if ok {
+				p.open.add(c.Cluster.Nodes[k].Name, i)
 			}
 		}
 	}
@@ -162,9 +157,9 @@ func (p *placing) used() []string {
 
 // meets gives the workload of the cardholder data environment that w shares a node with, for certain or
 // possibly, and the node when one can be named; -1 when nodes certainly part them.
-func (p *placing) meets(w *cluster.Workload) (node string, with int, sure bool) {
+func (p *placing) meets(own int, w *cluster.Workload) (node string, with int, sure bool) {
 	for _, pod := range w.Pods {
-		if i, has := p.bound[pod.NodeName]; has && (node == "" || pod.NodeName < node) {
+		if i := p.bound.beside(pod.NodeName, own); i >= 0 && (node == "" || pod.NodeName < node) {
 			node, with = pod.NodeName, i
 		}
 	}
@@ -173,18 +168,20 @@ func (p *placing) meets(w *cluster.Workload) (node string, with int, sure bool) 
 	}
 	if p.known {
 		for k, ok := range p.eligible(w) {
-			n := p.c.Cluster.Nodes[k].Name
-			if i, has := p.open[n]; ok && has {
-				return n, i, false
+			if !ok {
+				continue
 			}
-			if i, has := p.bound[n]; ok && has {
-				return n, i, false
+			n := p.c.Cluster.Nodes[k].Name
+			for _, there := range []firsts[string]{p.open, p.bound} {
+				if i := there.beside(n, own); i >= 0 {
+					return n, i, false
+				}
 			}
 		}
 		return "", -1, false
 	}
 	for _, i := range p.env {
-		if !apart(w, p.c.Cluster.Workloads[i]) {
+		if i != own && !apart(w, p.c.Cluster.Workloads[i]) {
 			return "", i, false
 		}
 	}

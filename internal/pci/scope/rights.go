@@ -75,7 +75,7 @@ func (c *computer) holders() map[account][]int {
 		for _, p := range w.Pods {
 			at := account{p.Namespace.Name, p.ServiceAccount}
 			mount, declared := mounts[at]
-			if !c.sure[i] && holdsToken(p, mount || !declared) && !slices.Contains(out[at], i) {
+			if !c.stated(i) && holdsToken(p, mount || !declared) && !slices.Contains(out[at], i) {
 				out[at] = append(out[at], i)
 			}
 		}

@@ -224,6 +224,39 @@ func (c *computer) namespaces(in []bool) []string {
 	return slices.Compact(out)
 }
 
+// stated tells whether a workload is declared to handle account data: what else it may do makes no difference. What
+// is only found to be in the environment keeps its other reasons, because nobody meant it to be there.
+func (c *computer) stated(i int) bool { return c.out.Workloads[i].Declared == Account }
+
+// env is the environment: what is declared first, then what is certainly in it, then what may be.
+func (c *computer) env() []int {
+	out := c.members(c.may)
+	slices.SortStableFunc(out, func(a, b int) int {
+		return cmp.Or(sureFirst(c.stated(a), c.stated(b)), sureFirst(c.sure[a], c.sure[b]))
+	})
+	return out
+}
+
+// firsts is, by key, the first two different workloads of the environment that have something: of two, one is
+// not the workload that is asked about.
+type firsts[K comparable] map[K][]int
+
+func (f firsts[K]) add(k K, i int) {
+	if have := f[k]; len(have) < 2 && !slices.Contains(have, i) {
+		f[k] = append(have, i)
+	}
+}
+
+// beside gives the first one that is not i, and -1 when there is none.
+func (f firsts[K]) beside(k K, i int) int {
+	for _, j := range f[k] {
+		if j != i {
+			return j
+		}
+	}
+	return -1
+}
+
 // give adds a reason to a workload.
 func (c *computer) give(i int, r Reason) {
 	c.out.Workloads[i].Reasons = append(c.out.Workloads[i].Reasons, r)

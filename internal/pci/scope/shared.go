@@ -38,11 +38,11 @@ func IsDNS(w *cluster.Workload) bool {
 func (c *computer) names() {
 	port := netset.Ports(netset.UDP, 53, 53).Union(netset.Ports(netset.TCP, 53, 53)).Union(netset.Ports(netset.UDP, 5353, 5353)).Union(netset.Ports(netset.TCP, 5353, 5353))
 	for j, dns := range c.Cluster.Workloads {
-		if !IsDNS(dns) || c.sure[j] {
+		if !IsDNS(dns) || c.stated(j) {
 			continue
 		}
 		best := Reason{}
-		for _, i := range c.members(c.may) {
+		for _, i := range c.env() {
 			w := c.Cluster.Workloads[i]
 			if i == j {
 				continue
@@ -71,7 +71,7 @@ func (c *computer) entries() {
 			}
 			for _, w := range e.Controllers {
 				j := c.number[w]
-				if c.sure[j] || seen[[2]int{j, i}] {
+				if c.stated(j) || j == i || seen[[2]int{j, i}] {
 					continue
 				}
 				seen[[2]int{j, i}] = true
@@ -100,7 +100,7 @@ func (c *computer) parts() {
 	for i, w := range c.Cluster.Workloads {
 		part := component(w)
 		served = served || part == "kube-apiserver"
-		if c.sure[i] {
+		if c.stated(i) {
 			continue
 		}
 		if part != "" {
@@ -152,25 +152,22 @@ func (c *computer) accounts() {
 	for _, g := range c.access.Grants {
 		granted[g.Subject] = true
 	}
-	of := map[account]int{}
-	for _, i := range slices.Concat(c.members(c.sure), c.others()) {
+	of := firsts[account]{}
+	for _, i := range c.env() {
 		for _, p := range c.Cluster.Workloads[i].Pods {
-			at := account{p.Namespace.Name, p.ServiceAccount}
-			if _, has := of[at]; !has {
-				of[at] = i
-			}
+			of.add(account{p.Namespace.Name, p.ServiceAccount}, i)
 		}
 	}
 	for j, w := range c.Cluster.Workloads {
-		if c.sure[j] {
+		if c.stated(j) {
 			continue
 		}
 		seen := map[account]bool{}
 		for _, p := range w.Pods {
 			at := account{p.Namespace.Name, p.ServiceAccount}
-			i, has := of[at]
+			i := of.beside(at, j)
 			s := rbac.Subject{Kind: "ServiceAccount", Namespace: at.namespace, Name: at.name}
-			if !has || i == j || seen[at] || at.name == "default" && !granted[s] || at.name == "" {
+			if i < 0 || seen[at] || at.name == "default" && !granted[s] || at.name == "" {
 				continue
 			}
 			seen[at] = true
@@ -179,11 +176,6 @@ func (c *computer) accounts() {
 				Msg: s.String() + " is that of " + with.Ref.String() + ", too"})
 		}
 	}
-}
-
-// others is what is possibly and not certainly in the environment.
-func (c *computer) others() []int {
-	return slices.DeleteFunc(c.members(c.may), func(i int) bool { return c.sure[i] })
 }
 
 // volumes finds workloads that mount a claim that the cardholder data environment mounts, too.
@@ -196,25 +188,21 @@ func (c *computer) volumes() {
 			}
 		}
 	}
-	of := map[volume]int{}
-	for _, i := range slices.Concat(c.members(c.sure), c.others()) {
+	of := firsts[volume]{}
+	for _, i := range c.env() {
 		for _, p := range c.Cluster.Workloads[i].Pods {
-			mounted(p, func(v volume, _ *object.Value) {
-				if _, has := of[v]; !has {
-					of[v] = i
-				}
-			})
+			mounted(p, func(v volume, _ *object.Value) { of.add(v, i) })
 		}
 	}
 	for j, w := range c.Cluster.Workloads {
-		if c.sure[j] {
+		if c.stated(j) {
 			continue
 		}
 		seen := map[volume]bool{}
 		for _, p := range w.Pods {
 			mounted(p, func(v volume, at *object.Value) {
-				i, has := of[v]
-				if !has || i == j || seen[v] {
+				i := of.beside(v, j)
+				if i < 0 || seen[v] {
 					return
 				}
 				seen[v] = true
