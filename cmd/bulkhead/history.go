@@ -40,7 +40,7 @@ func readHistory(ctx context.Context, dir string) (*object.Object, error) {
 	for i, f := range found {
 		dirs[i] = filepath.Dir(f)
 	}
-	chain, err := evidence.ReadChain(dirs)
+	chain, err := evidence.ReadChain(dirs, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func readHistory(ctx context.Context, dir string) (*object.Object, error) {
 	for i, l := range chain.Links {
 		dirs[i] = l.Dir
 	}
-	if chain, err = evidence.ReadChain(dirs); err != nil {
+	if chain, err = evidence.ReadChain(dirs, 0); err != nil {
 		return nil, err
 	}
 	spec := map[string]any{}

@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -276,44 +275,5 @@ func TestKeys(t *testing.T) {
 		if _, err := evidence.ReadPublic([]byte(strings.ReplaceAll(text, "PRIVATE", "PUBLIC"))); err == nil {
 			t.Errorf("%q is taken for a public key", text)
 		}
-	}
-}
-
-// TestChain: links, gaps, and what held all the time.
-func TestChain(t *testing.T) {
-	var dirs []string
-	previous := ""
-	make := func(created, previous, status string) string {
-		dir := filepath.Join(t.TempDir(), "p")
-		m := &evidence.Manifest{Tool: tool, Created: created, Sources: []string{}, Previous: previous}
-		record := fmt.Sprintf(`{"checks":[{"id":"A-1","status":"pass"},{"id":"A-2","status":%q}]}`, status)
-		if err := evidence.Write(dir, []evidence.File{{Path: "results/results.json", Data: []byte(record), Derived: true}}, m); err != nil {
-			t.Fatal(err)
-		}
-		return dir
-	}
-	for i, status := range []string{"fail", "pass"} {
-		dir := make(fmt.Sprintf("2026-0%d-01T00:00:00Z", i+1), previous, status)
-		sum, err := evidence.ManifestDigest(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dirs, previous = append(dirs, dir), sum
-	}
-	c, err := evidence.ReadChain(dirs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"A-1"}, c.Held); diff != "" || c.Links[1].State != "follows" || c.ExitCode() != 0 || c.Changed[0].Statuses[0] != "fail" {
-		t.Errorf("got %+v, %s", c, diff)
-	}
-	if c, err := evidence.ReadChain(append(dirs, make("2026-03-01T00:00:00Z", "", "pass"))); err != nil || c.Links[2].State != "gap" || c.ExitCode() != 3 {
-		t.Errorf("got %+v, %v", c, err)
-	}
-	if c, err := evidence.ReadChain(append(dirs, make("2025-03-01T00:00:00Z", "", "pass"))); err != nil || c.ExitCode() != 1 {
-		t.Errorf("got %+v, %v", c, err)
-	}
-	if _, err := evidence.ReadChain([]string{t.TempDir()}); err == nil {
-		t.Error("an empty folder is a chain")
 	}
 }
