@@ -7,7 +7,7 @@ import (
 )
 
 // Packets answers for single packets between pods. It reads the model only, so that any number of goroutines
-// may share it, and allocates nothing but for a pod's packets to itself and in an ambient mesh.
+// may share it while nobody asks the model anything else, and allocates nothing.
 type Packets struct {
 	m     *Model
 	lines *lines
@@ -84,20 +84,34 @@ func (p *Packets) Allowed(src, dst int, proto netset.Protocol, port uint16) (mus
 			return must && a, b
 		}
 	}
-	if src == dst || m.tunnels {
-		b := m.Between(OfPod(m.cluster.Pods[src]), OfPod(m.cluster.Pods[dst]))
-		return b.Must.Contains(proto, port), b.May.Contains(proto, port)
+	if port == 0 && proto.HasPorts() {
+		return false, false
 	}
 	at := placeOf(proto, port)
-	hosts := uint32(m.hosts)
-	if s >= hosts || d >= hosts {
-		return p.host(src, dst, at)
+	if hosts := uint32(m.hosts); s >= hosts || d >= hosts {
+		must, may = p.host(src, dst, at)
+	} else {
+		must, may = p.pods(s, d, at)
 	}
+	if src == dst && !m.cluster.Pods[src].Template { // a pod may always talk to itself without leaving it
+		may = true
+	}
+	return must, may
+}
+
+// pods is a packet from class s to class d.
+func (p *Packets) pods(s, d, at uint32) (must, may bool) {
+	m := p.m
+	tunnel := at>>16 == uint32(netset.TCP) && m.inTunnel(int(s), int(d))
 	for _, f := range m.families {
 		if (p.lines.none[s]|p.lines.none[d])>>f&1 != 0 {
 			continue
 		}
 		a, b := p.layer(policy.Network, s, d, f, at)
+		if tunnel { // as in tunnelled
+			x, y := p.layer(policy.Network, s, d, f, placeOf(netset.TCP, tunnelPort))
+			a, b = a && x, b || y
+		}
 		if b && m.layered[policy.Mesh] {
 			x, y := p.layer(policy.Mesh, s, d, f, at)
 			a, b = a && x, b && y
@@ -131,6 +145,9 @@ func (p *Packets) host(src, dst int, at uint32) (must, may bool) {
 	s, d := p.class[src], p.class[dst]
 	hosts := uint32(m.hosts)
 	anything := m.conns.sets[allConns].Contains(netset.Protocol(at>>16), uint16(at))
+	if s >= hosts && d >= hosts && len(m.hosted) == 0 {
+		return anything, anything // as in pointPair
+	}
 	for _, f := range m.families {
 		if (p.lines.none[s]|p.lines.none[d])>>f&1 != 0 {
 			continue

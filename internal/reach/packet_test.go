@@ -26,6 +26,14 @@ func shaped(t *testing.T, r *rand.Rand) *reach.Model {
 		p.Layer = policy.Layer(r.IntN(layers))
 		set.Policies = append(set.Policies, p)
 	}
+	if r.IntN(5) == 0 { // some pods in an ambient mesh
+		set.Facts = map[*cluster.Pod]policy.Facts{}
+		for _, p := range base.Cluster().Pods {
+			if r.IntN(2) == 0 {
+				set.Facts[p] = policy.Facts{"mesh": {Value: "ambient", Unknown: r.IntN(3) == 0}}
+			}
+		}
+	}
 	slices.SortStableFunc(set.Policies, func(a, b policy.Policy) int {
 		return int(a.Layer)*10_000_000 - int(b.Layer)*10_000_000 + int(a.Tier.Rank) - int(b.Tier.Rank)
 	})

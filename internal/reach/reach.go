@@ -100,8 +100,8 @@ func (r Reason) String() string {
 	return fmt.Sprintf("%s (%s)", r.Msg, r.Pos)
 }
 
-// Model is a compiled cluster. It is immutable and safe for use by several goroutines, apart from the rows
-// it computes on first use: compute those with Warm before sharing it.
+// Model is a compiled cluster. Its answers never change, but it remembers what it computed on the way to them, so it
+// is for one goroutine at a time; Packets is for many.
 type Model struct {
 	cluster *cluster.Cluster
 	set     policy.Set

@@ -144,7 +144,7 @@ func (m *Model) sameInFamilies(t *tier) bool {
 	return true
 }
 
-// Warm computes every row, so that the model may be shared between goroutines.
+// Warm computes every row.
 func (m *Model) Warm() {
 	m.places()
 	for _, l := range policy.Layers {
