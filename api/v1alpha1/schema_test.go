@@ -128,8 +128,7 @@ type generator struct {
 
 func (g *generator) structure(typ reflect.Type) node {
 	properties, required := node{}, []string{}
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		doc := g.docs[typ.Name()+"."+f.Name]
 		n := g.value(f.Type)

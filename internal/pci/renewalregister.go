@@ -48,13 +48,11 @@ func (r *Renewal) register(then, now *Intent) {
 	}
 	for _, d := range is {
 		item := RenewalItem{Section: Register, What: d.name, Owner: d.owner, Pos: d.pos, Requirements: []string{"1.2.7"}}
-		switch earlier := find(was, d.name); {
-		case earlier == nil:
+		if earlier := find(was, d.name); earlier == nil {
 			item.State = "added"
-		default:
-			if item.Before, item.Now = different(earlier.says, d.says); item.Before == item.Now {
-				continue
-			}
+		} else if item.Before, item.Now = different(earlier.says, d.says); item.Before == item.Now {
+			continue
+		} else {
 			item.State = "changed"
 		}
 		r.Items = append(r.Items, item)

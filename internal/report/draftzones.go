@@ -93,7 +93,7 @@ func (d *draft) split(ns string, ws []*cluster.Workload, open map[object.Ref]boo
 	})
 	key := ""
 	if len(parts) > 1 {
-		key = d.telling(ns, groups)
+		key = telling(groups)
 	}
 	if key == "" {
 		z := &draftZone{name: ns, namespace: ns, workloads: ws}
@@ -124,7 +124,7 @@ func (d *draft) split(ns string, ws []*cluster.Workload, open map[object.Ref]boo
 
 // telling finds the label whose values tell the groups apart, "" when there is none. Pods of the namespace that are
 // in a declared zone may have any: that zone comes first.
-func (d *draft) telling(ns string, groups map[part][]*cluster.Workload) string {
+func telling(groups map[part][]*cluster.Workload) string {
 	owner := map[string]map[string]part{} // by key and value
 	count, pods := map[string]int{}, 0
 	bad := map[string]bool{}
