@@ -12,7 +12,7 @@ var jus05 = pci.Check{
 	Why: "A need that nothing allows is either dead, and its approval waits to be used, or the application is broken. A need that is wider than the rules " +
 		"approves in advance what nobody asked for.",
 	Fix: "Take the need out or narrow it to what the rules allow; where the application needs it, add the rule.",
-	Evidence: "For each need that holds, whether policies allow any connection between its ends on its ports, and on which ports none. Connections that " +
+	Evidence: "For each need that holds, whether policies allow any connection between its ends on its ports, on which ports none, and which policies stop a packet there. Connections that " +
 		"are allowed and never used are not seen: no traffic is read.",
 	Run: runJus05,
 }
@@ -33,15 +33,19 @@ func runJus05(in *pci.Input) []pci.Finding {
 			}
 			return f
 		case b.May.IsEmpty():
-			return &pci.Finding{
+			f := &pci.Finding{
 				Status: pci.Fail, Key: "closed", Message: fmt.Sprintf("is not met: policies allow nothing from %s to %s on %s", n.From, n.To, n.Conns),
 				Fix: &pci.Fix{Text: "take it out, or add the rule that it needs"},
 			}
+			f.Witness, f.Because = in.Stopped(n, n.Conns)
+			return f
 		case !closed.IsEmpty():
-			return &pci.Finding{
+			f := &pci.Finding{
 				Status: pci.Fail, Key: "wide", Message: fmt.Sprintf("is wider than the rules: nothing is allowed from %s to %s on %s", n.From, n.To, closed),
 				Fix: &pci.Fix{Text: "narrow it to " + b.May.String()},
 			}
+			f.Witness, f.Because = in.Stopped(n, closed)
+			return f
 		case b.Must.IsEmpty():
 			return &pci.Finding{Status: pci.Unknown, Key: "open", Message: "may be met or not: what policies allow there is not decided"}
 		}
