@@ -47,6 +47,7 @@ type doubtful struct {
 	sets  []*pointSet // of all their peers
 	terms []matched   // of those that match by what the pods are: the reasons speak of the pod
 	ports bool        // they name ports, so what they allow depends on the other end
+	none  bool        // nothing is in doubt of any pod
 }
 
 // Pairs is ready at once; what it knows grows with use.
@@ -138,10 +139,11 @@ func (p *Pairs) Why(x Pair) Why {
 // side is sideReasons as a part.
 func (p *Pairs) side(l policy.Layer, d policy.Direction, end int, f family, other int) uint32 {
 	m := p.m
-	if m.conns.decided(m.side(l, d, end, f, other)) {
+	in := p.doubts(l, d, end, f)
+	if in.none || m.conns.decided(m.side(l, d, end, f, other)) {
 		return 0
 	}
-	key := p.key(l, d, end, f, other)
+	key := p.key(in, l, d, end, f, other)
 	n, ok := p.sides[key]
 	if !ok {
 		if len(p.sides) > manySides {
@@ -156,7 +158,8 @@ func (p *Pairs) side(l policy.Layer, d policy.Direction, end int, f family, othe
 // manySides is how many sides are remembered, in about 50 MB. Only clusters full of doubt have more.
 const manySides = 1 << 20
 
-func (p *Pairs) key(l policy.Layer, d policy.Direction, end int, f family, other int) sideKey {
+// doubts is what is doubtful in the profile of a class.
+func (p *Pairs) doubts(l policy.Layer, d policy.Direction, end int, f family) *doubtful {
 	m := p.m
 	i := m.byClass[l][d][end]
 	in := p.rules[l][d][f][i]
@@ -164,6 +167,11 @@ func (p *Pairs) key(l policy.Layer, d policy.Direction, end int, f family, other
 		in = m.doubtful(m.profiles[l][d][i], d, f)
 		p.rules[l][d][f][i] = in
 	}
+	return in
+}
+
+func (p *Pairs) key(in *doubtful, l policy.Layer, d policy.Direction, end int, f family, other int) sideKey {
+	m := p.m
 	key := sideKey{layer: uint8(l), dir: uint8(d), family: uint8(f), row: p.rows[l][d][end], addr: p.addrs[other]}
 	if in.ports {
 		key.ports = m.points[other].ports
@@ -185,14 +193,19 @@ func (p *Pairs) key(l policy.Layer, d policy.Direction, end int, f family, other
 
 // doubtful finds the rules of a profile that may be in doubt of a pod.
 func (m *Model) doubtful(pr *profile, d policy.Direction, f family) *doubtful {
-	out := &doubtful{}
-	for _, k := range pr.picks {
+	out := &doubtful{none: pr.alt == nil && !pr.lost && !pr.open && !m.maybeOff[d]}
+	for at, k := range pr.picks {
 		q := &m.policies[k.policy]
+		out.none = out.none && k.sure && m.tied(pr.picks, at) == at+1
 		for j := range q.Rules {
 			r := &q.Rules[j]
+			if r.Direction == d && len(r.Doubts) > 0 {
+				out.none = false
+			}
 			if r.Direction != d || !q.mayDoubt(j, f, m.hosts) {
 				continue
 			}
+			out.none = false
 			out.ports = out.ports || len(r.Named)+len(r.NotNamed) > 0
 			for n, s := range q.rules[j].peers[f] {
 				for _, set := range []*pointSet{s.certain, s.possible} {
