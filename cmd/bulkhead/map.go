@@ -48,6 +48,7 @@ Examples:
 type mapOptions struct {
 	sourceOptions
 	output, out, view, theme, paper string
+	skin                            string
 	name, reviewer, asOf, previous  string
 	from, to                        string
 	focus                           []string
@@ -68,6 +69,7 @@ func newMap(g *globals) *cobra.Command {
 	f.StringVar(&o.out, "out", "", "write to this file instead of standard output")
 	f.StringVar(&o.view, "view", string(draw.Network), "what to draw: "+strings.Join(views(), ", "))
 	f.StringVar(&o.theme, "theme", "", "colours: light, dark, print")
+	f.StringVar(&o.skin, "skin", "kdl", "look of boxes: kdl, icons (in the manner of the icons of the Kubernetes project)")
 	f.StringVar(&o.paper, "paper", "", "fit on a sheet: a4, a3")
 	f.StringSliceVar(&o.focus, "focus", nil, "draw only these workloads and what they have connections with")
 	f.IntVar(&o.hops, "hops", 1, "with --focus: over how many connections")
@@ -101,6 +103,9 @@ func runMap(ctx context.Context, g *globals, o mapOptions, sources []string) err
 	}
 	if _, err := draw.ThemeNamed(o.theme); err != nil {
 		return fmt.Errorf("--theme: %w", err)
+	}
+	if _, err := draw.SkinNamed(o.skin); err != nil {
+		return fmt.Errorf("--skin: %w", err)
 	}
 	if err := formats.CheckPaper(o.paper); err != nil {
 		return fmt.Errorf("--paper: %w", err)
@@ -216,6 +221,9 @@ func (a *analysis) drawing(g *globals, o *mapOptions, sources []string) (draw.Op
 		opt.Focus = append(opt.Focus, ws...)
 	}
 	var err error
+	if opt.Skin, err = draw.SkinNamed(o.skin); err != nil {
+		return opt, err
+	}
 	if opt.Previous, err = previousPlaces(o.previous); err != nil {
 		return opt, err
 	}

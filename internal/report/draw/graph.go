@@ -52,6 +52,7 @@ type Options struct {
 	// Previous is where things stood in an older picture, by Safe of the ID: what is still there keeps its row and its order.
 	// nil for none.
 	Previous map[string]Placed
+	Skin     Skin
 	Title    Title
 }
 

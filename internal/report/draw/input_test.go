@@ -81,6 +81,7 @@ func TestGeometryOfExamples(t *testing.T) {
 				p := picture(t, files(t, dir), draw.Options{View: view})
 				check(t, p)
 				got[name] = clutterOf(p)
+				check(t, picture(t, files(t, dir), draw.Options{View: view, Skin: draw.Icons}))
 			})
 		}
 	}

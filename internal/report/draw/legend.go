@@ -99,19 +99,21 @@ func (p *Picture) samples() []sample {
 			s.figure(Figure{Steps: steps(float64(x)+4, float64(y)), Fill: fill, Stroke: inkLine, Width: 1})
 		}})
 	}
-	if has(Workload) {
+	if p.icons() {
+		out = append(out, p.iconSamples()...)
+	} else if has(Workload) {
 		box("workload (pods), containers within", func(x, y float64) []Step { return rect(x, y-8, 38, 16, 3) }, inkPod)
 	}
-	if has(Bundle) {
+	if has(Bundle) && !p.icons() {
 		box("many workloads in one box", func(x, y float64) []Step { return rect(x, y-8, 38, 16, 4) }, inkBundle)
 	}
-	if has(Service) {
+	if has(Service) && !p.icons() {
 		box("Service; ports on its top edge", func(x, y float64) []Step { return rect(x, y-8, 38, 16, 8) }, inkNet)
 	}
-	if has(Entry) {
+	if has(Entry) && !p.icons() {
 		box("Ingress or route", func(x, y float64) []Step { return slanted(x, y-8, 38, 16) }, inkNet)
 	}
-	if has(Storage) {
+	if has(Storage) && !p.icons() {
 		box("claim for a volume", func(x, y float64) []Step { b, _ := cylinder(x, y-9, 38, 18); return b }, inkData)
 	}
 	if has(Outside) {
@@ -140,6 +142,27 @@ func (p *Picture) samples() []sample {
 	}
 	if len(g.Groups) > 0 {
 		out = append(out, sample{"member of a group, see below", func(x, y int) { p.groupMarks(x+38, y-8, []string{"A"}) }})
+	}
+	return out
+}
+
+// iconSamples are the signs on boxes, in the order of the boxes.
+func (p *Picture) iconSamples() []sample {
+	var out []sample
+	seen := map[string]bool{"": true}
+	for _, n := range p.Graph.Nodes {
+		icon := iconOf(n)
+		name := ""
+		if icon != "" {
+			name = iconName(icon)
+		}
+		if n.Kind == Bundle {
+			name = "many workloads in one box"
+		}
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, sample{name, func(x, y int) { p.iconMark(icon, float64(x)+23, float64(y)) }})
+		}
 	}
 	return out
 }

@@ -19,6 +19,9 @@ func (p *Picture) measure(n *Node) *shape {
 		if n.Kind == Outside || n.Kind == Entry {
 			pad = 52
 		}
+		if p.icons() && len(s.left) > 0 {
+			pad += 2 * s.left[0].w
+		}
 		w = max(w, pad+min(width(n.Title, bold(sizeName)), roomTitle), pad+min(width(n.Sub, plain(sizeSmall)), roomTitle))
 		s.box.H = 30
 		if n.Edge != "" || n.Kind == Outside {
@@ -40,6 +43,9 @@ func (p *Picture) measure(n *Node) *shape {
 		s.outTo = w - 10
 	}
 	s.margins()
+	if p.icons() && n.Kind != Outside {
+		s.box.Margin.Left = max(s.box.Margin.Left, int(iconR)+2)
+	}
 	return s
 }
 
@@ -63,6 +69,9 @@ func (p *Picture) measureWorkload(n *Node, s *shape, out []*Wire) int {
 		h += partH
 	}
 	h += 10
+	if p.icons() && n.Kind == Bundle {
+		h = max(h, 10+2*rowH)
+	}
 	if n.Shield != nil {
 		h += 14
 	}

@@ -24,22 +24,24 @@ func (p *Picture) node(n *Node) {
 	x, y, w, h := p.at(sh.box)
 	mid := int(x + w/2)
 	line := Figure{Stroke: inkLine, Width: 1}
+	net, _ := p.paper(inkNet)
+	data, _ := p.paper(inkData)
 	switch n.Kind {
 	case Workload:
 		p.compute(n, sh)
 	case Bundle:
 		p.bundled(n, sh)
 	case Service, Alias:
-		line.Steps, line.Fill = rect(x, y, w, h, h/2), inkNet
+		line.Steps, line.Fill = rect(x, y, w, h, h/2), net
 		s.figure(line)
 		p.twoLines(mid, int(y), int(w)-36, int(h), n)
 	case Entry:
-		line.Steps, line.Fill = slanted(x, y, w, h), inkNet
+		line.Steps, line.Fill = slanted(x, y, w, h), net
 		s.figure(line)
 		p.twoLines(mid, int(y), int(w)-40, int(h), n)
 	case Storage:
 		body, lid := cylinder(x, y, w, h)
-		line.Steps, line.Fill = body, inkData
+		line.Steps, line.Fill = body, data
 		s.figure(line)
 		s.figure(Figure{Steps: lid, Stroke: inkLine, Width: 1})
 		p.twoLines(mid, int(y)+4, int(w)-24, int(h), n)
@@ -81,20 +83,22 @@ func (s *Shield) words() string {
 
 // twoLines is a name, and what is below it, in the middle of a box.
 func (p *Picture) twoLines(mid, y, room, h int, n *Node) {
+	_, ink := p.paper(inkNet)
 	if n.Sub == "" {
-		p.Scene.text(mid, y+h/2+4, bold(sizeName), Middle, inkOnPaint, room, Safe(n.Title))
+		p.Scene.text(mid, y+h/2+4, bold(sizeName), Middle, ink, room, Safe(n.Title))
 		return
 	}
-	p.Scene.text(mid, y+h/2, bold(sizeName), Middle, inkOnPaint, room, Safe(n.Title))
-	p.Scene.text(mid, y+h/2+13, plain(sizeSmall), Middle, inkOnPaint, room, Safe(n.Sub))
+	p.Scene.text(mid, y+h/2, bold(sizeName), Middle, ink, room, Safe(n.Title))
+	p.Scene.text(mid, y+h/2+13, plain(sizeSmall), Middle, ink, room, Safe(n.Sub))
 }
 
 // compute is a workload: its name, and its containers within.
 func (p *Picture) compute(n *Node, sh *shape) {
 	s := &p.Scene
 	x, y, w, h := p.at(sh.box)
-	s.figure(Figure{Steps: rect(x, y, w, h, 3), Fill: inkPod, Stroke: inkLine, Width: 1})
-	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+22, bold(sizeName), Middle, inkOnPaint, int(w)-20-p.groupsW(n.Groups), Safe(n.Title))
+	pod, ink := p.paper(inkPod)
+	s.figure(Figure{Steps: rect(x, y, w, h, 3), Fill: pod, Stroke: inkLine, Width: 1})
+	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+22, bold(sizeName), Middle, ink, int(w)-20-p.groupsW(n.Groups), Safe(n.Title))
 	right := int(x+w) - 6
 	if len(sh.right) > 0 {
 		right -= 8 // their badges begin within the box
@@ -102,12 +106,12 @@ func (p *Picture) compute(n *Node, sh *shape) {
 	p.groupMarks(right, int(y)+10, n.Groups)
 	top := int(y) + titleH + 6
 	if n.Sub != "" {
-		s.text(int(x+w/2), top+8, plain(sizeSmall), Middle, inkOnPaint, int(w)-16, Safe(n.Sub))
+		s.text(int(x+w/2), top+8, plain(sizeSmall), Middle, ink, int(w)-16, Safe(n.Sub))
 		top += 14
 	}
 	for i, c := range n.Parts {
 		if i == manyParts-1 && len(n.Parts) > manyParts {
-			s.text(int(x+w/2), top+12, plain(sizeSmall), Middle, inkOnPaint, int(w)-32, "and "+plural(len(n.Parts)-i, "more container"))
+			s.text(int(x+w/2), top+12, plain(sizeSmall), Middle, ink, int(w)-32, "and "+plural(len(n.Parts)-i, "more container"))
 			break
 		}
 		f := Figure{Steps: rect(x+14, float64(top), w-28, partH-4, 2), Fill: inkContainer, Stroke: inkLine, Width: 0.8}
@@ -126,10 +130,11 @@ func (p *Picture) bundled(n *Node, sh *shape) {
 	s := &p.Scene
 	x, y, w, h := p.at(sh.box)
 	s.figure(Figure{Steps: rect(x, y, w, h, 6), Fill: inkNamespace, Stroke: inkLine, Width: 1})
-	s.figure(Figure{Steps: rect(x+4, y+4, w-8, h-8, 4), Fill: inkBundle, Stroke: inkLine, Width: 1})
-	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+24, bold(sizeName), Middle, inkOnPaint, int(w)-24-p.groupsW(n.Groups), Safe(n.Title))
+	sheet, ink := p.paper(inkBundle)
+	s.figure(Figure{Steps: rect(x+4, y+4, w-8, h-8, 4), Fill: sheet, Stroke: inkLine, Width: 1})
+	s.text(int(x+w/2)-p.groupsW(n.Groups)/2, int(y)+24, bold(sizeName), Middle, ink, int(w)-24-p.groupsW(n.Groups), Safe(n.Title))
 	p.groupMarks(int(x+w)-9, int(y)+12, n.Groups)
-	s.text(int(x+w/2), int(y)+39, plain(sizeSmall), Middle, inkOnPaint, int(w)-24, Safe(n.Sub))
+	s.text(int(x+w/2), int(y)+39, plain(sizeSmall), Middle, ink, int(w)-24, Safe(n.Sub))
 	p.shieldMark(n, int(x+w)-18, int(y+h)-12)
 }
 
@@ -140,12 +145,33 @@ func (p *Picture) spots(n *Node, sh *shape) {
 	if n.Kind != Workload && n.Kind != Bundle {
 		ink = inkNet
 	}
+	icon := ""
+	if p.icons() {
+		icon = iconOf(n)
+	}
 	for i, b := range sh.left {
+		if icon != "" && n.Kind == Workload && i == 0 {
+			continue // the sign says it
+		}
+		if icon != "" && (n.Kind == Service || n.Kind == Alias || n.Kind == Entry) {
+			p.badge(b, x+iconR+2, y+h/2-badgeH/2+2, ink)
+			continue
+		}
+		if icon != "" && n.Kind == Bundle {
+			i++
+		}
 		by := y + 6 + float64(i*rowH)
 		if n.Kind != Workload && n.Kind != Bundle {
 			by = y + h/2 - badgeH/2
 		}
 		p.badge(b, x+10-float64(b.w), by, ink)
+	}
+	switch {
+	case icon == "":
+	case n.Kind == Workload || n.Kind == Bundle:
+		p.iconMark(icon, x, y+6+badgeH/2)
+	default:
+		p.iconMark(icon, x, y+h/2)
 	}
 	for _, b := range sh.ports {
 		p.badge(b, x+float64(b.x), y-badgeH/2, inkNet)

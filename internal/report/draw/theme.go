@@ -50,14 +50,14 @@ func Themes() []Theme {
 		inkCDE: "#F7C9D4", inkConnected: "#FBE3C0", inkImpacting: "#E3DAF3", inkOut: "#E6E8EB", inkNone: "#EEF0F2",
 		inkPod: "#C7E8AC", inkContainer: "#A3D977", inkKind: "#7AB648", inkNet: "#FFECA9", inkData: "#99D2F2", inkOnPaint: "#14181D",
 		inkLine: "#1B1F24", inkWire: "#1B1F24", inkOpen: "#7A4A00", inkBad: "#A40E26", inkGood: "#0B5A2A", inkLoose: "#50575F", inkBorder: "#A40E26",
-		inkCloud: "#F6F8FA", inkBundle: "#DDF1CC",
+		inkCloud: "#F6F8FA", inkBundle: "#DDF1CC", inkIcon: "#2A5FCB", inkGlyph: "#FFFFFF",
 	}
 	dark := map[Ink]string{
 		inkPage: "#0F1318", inkText: "#E6EAEF", inkFaint: "#A9B3BE", inkRule: "#333C46", inkCluster: "#4A2420", inkNamespace: "#33201E",
 		inkCDE: "#4C1C2B", inkConnected: "#423015", inkImpacting: "#2E2645", inkOut: "#23282E", inkNone: "#1D2228",
 		inkPod: "#C7E8AC", inkContainer: "#A3D977", inkKind: "#7AB648", inkNet: "#FFECA9", inkData: "#99D2F2", inkOnPaint: "#14181D",
 		inkLine: "#77838F", inkWire: "#F0F3F6", inkOpen: "#FFC35A", inkBad: "#FF9AA2", inkGood: "#7EE2A0", inkLoose: "#B4BEC8", inkBorder: "#FF8F9B",
-		inkCloud: "#232B34", inkBundle: "#DDF1CC",
+		inkCloud: "#232B34", inkBundle: "#DDF1CC", inkIcon: "#2A5FCB", inkGlyph: "#FFFFFF",
 	}
 	paper := maps.Clone(light)
 	maps.Copy(paper, map[Ink]string{

@@ -34,6 +34,7 @@ func TestContrast(t *testing.T) {
 	pairs := map[draw.Ink][]draw.Ink{
 		"text":  append([]draw.Ink{"cloud"}, grounds...),
 		"faint": {"page", "cloud"},
+		"glyph": {"icon"},
 		"on":    {"pod", "container", "kind", "net", "data", "bundle"},
 		"wire":  grounds, "open": grounds, "bad": grounds, "good": grounds, "loose": grounds,
 		"border": {"cluster"},
