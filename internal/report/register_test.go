@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
 
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
@@ -150,5 +151,34 @@ func TestRegisterIsCut(t *testing.T) {
 	}
 	if rows := readBook(t, render(t, xlsxFormat, clean(), Options{Registers: []Register{r}}))["Connections"]; len(rows) != 1+2*shownOnPage {
 		t.Errorf("the workbook has %d rows", len(rows))
+	}
+}
+
+// Registers and diagrams have names of their own, for who finds his way by landmarks, and heads for each column.
+func TestRegistersAreAccessible(t *testing.T) {
+	opt := told("Connections")
+	doc, err := html.Parse(bytes.NewReader(render(t, htmlFormat, clean(), opt)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, regions := map[string]int{}, map[string]int{}
+	for _, n := range elements(doc) {
+		if id := attr(n, "id"); id != "" {
+			if ids[id]++; ids[id] > 1 {
+				t.Errorf("id %q stands twice", id)
+			}
+		}
+		if attr(n, "role") == "region" {
+			name := attr(n, "aria-label")
+			if regions[name]++; regions[name] > 1 || name == "" || attr(n, "tabindex") != "0" {
+				t.Errorf("a region named %q", name)
+			}
+		}
+		if n.Data == "th" && attr(n, "scope") == "" {
+			t.Errorf("a heading of a table without scope: %s", textOf(n))
+		}
+	}
+	if len(regions) != 2 {
+		t.Errorf("regions %v", regions)
 	}
 }
