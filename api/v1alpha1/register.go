@@ -100,7 +100,7 @@ type Exception struct {
 }
 
 // Periods is how often things are done, in months. The defaults are the longest that PCI DSS allows; longer ones
-// are refused.
+// are refused. For certificates there is no default.
 type Periods struct {
 	// The entity is a service provider: scope and segmentation test are due every six months (12.5.2.1, 11.4.6).
 	ServiceProvider bool `json:"serviceProvider,omitempty"`
@@ -120,6 +120,9 @@ type Periods struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=6
 	Access int `json:"access,omitempty"`
+	// The age at which certificates and their keys are replaced. PCI DSS leaves it to the entity (4.2.1.1).
+	// +kubebuilder:validation:Minimum=1
+	Certificates int `json:"certificates,omitempty"`
 }
 
 // Review says that something was done on a day.

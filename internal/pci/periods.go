@@ -36,6 +36,7 @@ type ExternalParty struct {
 type Periods struct {
 	ServiceProvider                        bool
 	Rules, Scope, SegmentationTest, Access int
+	Certificates                           int // 0 when nobody states it: PCI DSS gives no number
 	at                                     [len(periodic)]place
 }
 
@@ -89,6 +90,13 @@ func (p *Periods) Months(of string) (months int, requirement string) {
 // periods joins the periods of several objects: the shorter one counts.
 func (r *intentReader) periods(o *object.Object, v *object.Value, p v1alpha1.Periods) {
 	r.Periods.ServiceProvider = r.Periods.ServiceProvider || p.ServiceProvider
+	switch at := v.Get("certificates"); {
+	case at == nil || at.Kind != object.Number:
+	case p.Certificates < 1:
+		r.problem(o, at, "give the months until certificates are replaced", "periods.certificates: %d is no period", p.Certificates)
+	case r.Periods.Certificates == 0 || p.Certificates < r.Periods.Certificates:
+		r.Periods.Certificates = p.Certificates
+	}
 	given := [...]int{p.Rules, p.Scope, p.SegmentationTest, p.Access}
 	for i := range periodic {
 		at := v.Get(periodic[i].field)

@@ -29,6 +29,7 @@ type certificate struct {
 	begin string // dates, "2026-01-31"
 	end   string
 	renew string // when something renews it, by the object
+	ca    bool   // it signs others
 	weak  string // what is weak about its key or signature
 	err   string // why it is not known
 }
@@ -68,6 +69,11 @@ func certificates(in *pci.Input) []certificate {
 			if f.Value != nil && strings.Contains(f.Value.Str(), "-----BEGIN CERTIFICATE-----") {
 				out = append(out, parsePEM(o, f.Value, f.Name, []byte(f.Value.Str()))...)
 			}
+		}
+	}
+	for _, o := range in.Cluster.Kind(imports, "TLSHandshake") {
+		if v := o.Root.Get("spec", "certificates"); v.Str() != "" {
+			out = append(out, parsePEM(o, v, "certificate of "+o.Root.Get("spec", "address").Str(), []byte(v.Str()))...)
 		}
 	}
 	for _, o := range in.Cluster.Kind("cert-manager.io", "Certificate") {
@@ -119,7 +125,7 @@ func parsePEM(o *object.Object, v *object.Value, what string, text []byte) []cer
 		sum := sha256.Sum256(x.Raw)
 		c.name, c.print = x.Subject.String(), hex.EncodeToString(sum[:8])
 		c.begin, c.end = x.NotBefore.UTC().Format(time.DateOnly), x.NotAfter.UTC().Format(time.DateOnly)
-		c.weak = weakCert(x)
+		c.weak, c.ca = weakCert(x), x.IsCA
 		out = append(out, c)
 	}
 	if len(out) == 0 {

@@ -200,7 +200,7 @@ func TestMeshBank(t *testing.T) {
 			FLO-01 fail NetworkPolicy cards/card-vault "egress of Deployment services/payments is closed by GlobalNetworkPolicy security.payments"
 			FLO-02 fail Deployment services/payments
 			FLO-02 fail Deployment web/web
-			FLO-03 fail Deployment cards/card-vault "open to: Deployment services/accounts"
+			FLO-03 pass Deployment cards/card-vault "is encrypted by the mesh"
 			TEL-06 fail StatefulSet cards/card-store
 			DEN-01 pass
 			DEN-07 pass`,
@@ -212,7 +212,7 @@ func TestMeshBank(t *testing.T) {
 			FLO-02 pass
 			DEN-07 pass
 			TEL-06 pass
-			FLO-03 accepted StatefulSet cards/card-store "B-7"`,
+			FLO-03 pass StatefulSet cards/card-store "is encrypted by the mesh"`,
 	} {
 		got := assess(t, example(t, "mesh-bank/"+step), options{today: "2026-03-01"})
 		for _, line := range judge(got, nil, want) {

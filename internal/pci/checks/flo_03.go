@@ -18,8 +18,9 @@ var flo03 = pci.Check{
 	Why: "A protocol without encryption shows passwords and data to whoever sees the packets, and lets them be changed on the way. Where one is " +
 		"needed all the same, what makes up for it has to be written down.",
 	Fix: "Use the encrypted form of the protocol, or declare the connection as a need with its mitigation.",
-	Evidence: "Allowed connections to declared ports that are clear text by convention, or by the appProtocol of a Service. What really runs on a " +
-		"port is not visible in manifests, so ports that may be encrypted too are left to a person. 4.2.1 is named only when the source is " +
+	Evidence: "Allowed connections to declared ports that are clear text by convention, by the appProtocol of a Service, or by a recorded handshake. Where " +
+		"both ends are in a mesh and the server refuses plain text, the connection counts as encrypted, with the objects that say so. What else runs on " +
+		"a port is not visible in manifests, so ports that may be encrypted too are left to a person. 4.2.1 is named only when the source is " +
 		"the internet and the need does not say that no account data is sent.",
 	Run: runFlo03,
 }
@@ -44,24 +45,32 @@ func clearText(l listener) (pci.Service, bool) {
 }
 
 func runFlo03(in *pci.Input) []pci.Finding {
-	var found []pci.Finding
+	var found, credits []pci.Finding
 	of, holds := 0, 0
+	tried := handshakes(in)
 	for _, c := range in.Scope.Of(pci.CDE, pci.CDEStore) {
 		for _, l := range listeners(in.Cluster, c) {
 			of++
-			s, ok := clearText(l)
+			s, ok := speaks(tried, c, l)
 			if !ok {
 				holds++
 				continue
 			}
 			fs := enters(in, c, l, s)
-			if len(fs) == 0 {
+			open := len(found)
+			for _, f := range fs {
+				if f.Status == pci.Pass {
+					credits = append(credits, f)
+				} else {
+					found = append(found, f)
+				}
+			}
+			if len(found) == open {
 				holds++
 			}
-			found = append(found, fs...)
 		}
 	}
-	return withSummary(found, of, holds, "ports", "closed, or not of a clear-text protocol")
+	return append(withSummary(found, of, holds, "ports", "closed, encrypted by the mesh, or not of a clear-text protocol"), credits...)
 }
 
 // verdict is what FLO-03 says of one source.
@@ -126,7 +135,7 @@ func enters(in *pci.Input, c *cluster.Workload, l listener, s pci.Service) []pci
 		if v.internet {
 			f.Requirements = append(f.Requirements, "4.2.1")
 		}
-		if v.status == pci.Accepted {
+		if v.status == pci.Accepted || v.status == pci.Pass {
 			f.Fix = nil
 		}
 		found = append(found, f)
@@ -138,7 +147,13 @@ func weigh(in *pci.Input, src, dst reach.Peer, l listener, s pci.Service, b reac
 	covered, need := in.Covered(src, dst, l.conns())
 	declared := covered.Covers(l.conns()) && need != nil
 	v := verdict{internet: src.IsOutside() && pci.PublicAddrs().Overlaps(src.Addrs) && (!declared || need.DataClass != "none")}
+	mesh := meshEncrypts(in, src, dst)
 	switch {
+	case mesh != nil:
+		v.status, v.text, v.because = pci.Pass, "is encrypted by the mesh, which takes nothing else there. From", mesh
+	case declared && need.Mitigation == "" && need.Protection != "" && need.Protection != "none":
+		v.status, v.text = pci.Accepted, fmt.Sprintf("is declared by need %s as protected by %s, for", need.ID, need.Protection)
+		v.because = []pci.Because{{Ref: need.Ref, Pos: need.Pos, Msg: "protection: " + need.Protection}}
 	case declared && need.Mitigation != "":
 		v.status, v.text = pci.Accepted, fmt.Sprintf("is declared by need %s with its mitigation, for", need.ID)
 		v.because = []pci.Because{{Ref: need.Ref, Pos: need.Pos, Msg: "mitigation: " + need.Mitigation}}
