@@ -40,7 +40,7 @@ func runTLS13(in *pci.Input) []pci.Finding {
 				}
 			}
 			v.names = []string{name}
-			v.text = fmt.Sprintf("sends %s (%s), which %s", s.Name, l.conns(), v.text)
+			v.text = fmt.Sprintf("may send %s (%s), which %s", s.Name, l.conns(), v.text)
 			if v.status == pci.Unknown {
 				v.because = append(v.because, pci.ReasonsOf(in.Model.Reasons(src, dst))...)
 			} else {
