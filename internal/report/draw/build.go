@@ -33,7 +33,7 @@ func Build(in *pci.Input, opt Options) *Graph {
 			continue // too many, or nothing is drawn in another way than in the level before
 		}
 		next := empty(in, opt)
-		next.gone = first.gone
+		next.gone, next.keep = first.gone, keep
 		next.boxes(units)
 		next.twins()
 		next.services(keep)

@@ -32,7 +32,7 @@ func Check(g *Graph) []string {
 	for k := range got {
 		keys[k] = true
 	}
-	var out []string
+	out := g.unseen()
 	for k := range keys {
 		if lost := want[k].Subtract(got[k]); !lost.IsEmpty() {
 			out = append(out, fmt.Sprintf("not drawn: %s to %s: %s %s", g.Name(k.src.ID), g.Name(k.dst.ID), k.verdict, lost))
@@ -86,8 +86,41 @@ func (g *Graph) fromModel() map[link]netset.Conns {
 	return out
 }
 
-// lost holds for workloads that are not drawn at all.
-func (g *Graph) lost(w *cluster.Workload) bool { return w != nil && g.leaf[w] == nil }
+// unseen lists the workloads that should be drawn and stand in no box, in more than one, or in the box of a zone
+// that is not theirs. Boxes are looked for in frames, as a reader does.
+func (g *Graph) unseen() []string {
+	boxes := map[*cluster.Workload]int{}
+	var out []string
+	for _, b := range g.Bands {
+		for _, f := range b.Frames {
+			for _, id := range f.Nodes {
+				n := g.byID[id]
+				if n == nil || !slices.Contains(g.Nodes, n) {
+					out = append(out, fmt.Sprintf("not drawn: %s", id))
+					continue
+				}
+				if n.Kind != Workload && n.Kind != Bundle {
+					continue
+				}
+				for _, w := range n.workloads {
+					boxes[w]++
+					if home := g.bandOf(w); home.ID != b.ID && b.ID != "class:"+string(home.Class) {
+						out = append(out, fmt.Sprintf("drawn in another zone: %s in %s", w.Ref, b.Title))
+					}
+				}
+			}
+		}
+	}
+	for _, w := range g.in.Cluster.Workloads {
+		if n := boxes[w]; n != 1 && (g.keep == nil || g.keep[w]) {
+			out = append(out, fmt.Sprintf("drawn %d times: %s", n, w.Ref))
+		}
+	}
+	return out
+}
+
+// lost holds for workloads that are not drawn at all, by the reader's wish.
+func (g *Graph) lost(w *cluster.Workload) bool { return w != nil && g.keep != nil && !g.keep[w] }
 
 func orNowhere(n *Node) *Node {
 	if n == nil {

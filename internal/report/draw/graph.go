@@ -207,6 +207,7 @@ type Graph struct {
 	byID  map[string]*Node
 	leaf  map[*cluster.Workload]*Node
 	zoned bool
+	keep  map[*cluster.Workload]bool // what is drawn; nil for all
 	gone  map[*cluster.Workload]bool // those of before that are no longer there
 }
 
