@@ -1,0 +1,171 @@
+//go:build unix
+
+package bench
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
+	"github.com/bulkhead-sec/bulkhead/internal/reach"
+)
+
+// changer draws events on the objects of a world, each of which is undone by the one that follows it.
+type changer struct {
+	*rand.Rand
+	pods, spaces, policies, admin []*object.Object
+	again                         *reach.Event // undoes the last event
+}
+
+func newChanger(objects []*object.Object) *changer {
+	c := &changer{Rand: rand.New(rand.NewPCG(7, 7))}
+	for _, o := range objects {
+		switch gk := o.Ref.GroupKind(); {
+		case o.Ref.Kind == "Pod":
+			c.pods = append(c.pods, o)
+		case o.Ref.Kind == "Namespace" && o.Root.Get("metadata", "labels", "env") != nil:
+			c.spaces = append(c.spaces, o)
+		case gk.Group == "policy.networking.k8s.io":
+			c.admin = append(c.admin, o)
+		case o.Ref.Kind == "NetworkPolicy":
+			c.policies = append(c.policies, o)
+		}
+	}
+	return c
+}
+
+// labelled is an object with other labels.
+func labelled(o *object.Object, change func(labels map[string]string)) *object.Object {
+	labels := o.Root.Get("metadata", "labels").Strings()
+	change(labels)
+	c := *o
+	root := *o.Root
+	root.Fields = slices.Clone(root.Fields)
+	for i, f := range root.Fields {
+		if f.Name == "metadata" {
+			meta := *f.Value
+			meta.Fields = slices.Clone(meta.Fields)
+			for k, g := range meta.Fields {
+				if g.Name == "labels" {
+					meta.Fields[k].Value = labelTree(labels)
+				}
+			}
+			root.Fields[i].Value = &meta
+		}
+	}
+	c.Root = &root
+	return &c
+}
+
+func (c *changer) next(kind string) reach.Event {
+	if e := c.again; e != nil {
+		c.again = nil
+		return *e
+	}
+	one := func(list []*object.Object) *object.Object { return list[c.IntN(len(list))] }
+	change := func(o, now *object.Object) reach.Event {
+		c.again = &reach.Event{Ref: o.Ref, Object: o}
+		return reach.Event{Ref: o.Ref, Object: now}
+	}
+	switch kind {
+	case "pod-gone":
+		return change(one(c.pods), nil)
+	case "pod-relabelled":
+		o := one(c.pods)
+		return change(o, labelled(o, func(l map[string]string) { l["app"] = fmt.Sprintf("app-%d", c.IntN(30)) }))
+	case "policy":
+		return change(one(c.policies), nil)
+	case "namespace":
+		o := one(c.spaces)
+		return change(o, labelled(o, func(l map[string]string) {
+			switch c.IntN(3) {
+			case 0:
+				l["env"] = envs[c.IntN(len(envs))]
+			case 1:
+				l["tenant"] = fmt.Sprintf("tenant-%d", c.IntN(10))
+			default:
+				l["pci-scope"] = scopes[c.IntN(len(scopes))]
+			}
+		}))
+	}
+	return change(one(c.admin), nil)
+}
+
+// BenchmarkLive measures what following an event costs: the processor time of each for itself, with what the
+// collection of garbage takes while it lasts.
+func BenchmarkLive(b *testing.B) {
+	for _, shape := range shapes(b, Typical) {
+		for _, size := range sizes(b, "XS") {
+			b.Run(string(shape)+"/"+size.Name, func(b *testing.B) { measureLive(b, Draw(shape, size, 2)) })
+		}
+	}
+}
+
+func measureLive(b *testing.B, w *World) {
+	objects, err := Objects(w.Live())
+	if err != nil {
+		b.Fatal(err)
+	}
+	opt := cluster.Options{Complete: true}
+	c, _ := cluster.New(objects, opt)
+	var l *reach.Live
+	begin := func() *reach.Live {
+		if l == nil {
+			l = reach.NewLive(c, opt, profile(b, w.Shape))
+		}
+		return l
+	}
+	draw := newChanger(c.Objects)
+	for _, kind := range []struct {
+		name   string
+		events int
+	}{{"pod-gone", 4000}, {"pod-relabelled", 4000}, {"policy", 4000}, {"namespace", 2000}, {"admin", 200}} {
+		b.Run(kind.name, func(b *testing.B) {
+			l := begin()
+			times := make([]time.Duration, 0, kind.events)
+			full, classes, tiers := 0, 0, 0
+			runtime.GC()
+			for b.Loop() {
+				times = times[:0]
+				for range kind.events {
+					e := draw.next(kind.name)
+					start := cpu()
+					u := l.Apply(e)
+					times = append(times, cpu()-start)
+					if u.How == reach.Full {
+						full++
+					}
+					classes, tiers = classes+u.Classes, tiers+u.Tiers
+				}
+			}
+			slices.Sort(times)
+			at := func(q float64) float64 { return float64(times[int(q*float64(len(times)-1))].Nanoseconds()) }
+			b.ReportMetric(at(0.5), "p50-ns")
+			b.ReportMetric(at(0.99), "p99-ns")
+			b.ReportMetric(at(1), "max-ns")
+			b.ReportMetric(float64(full), "full")
+			b.ReportMetric(float64(classes)/float64(b.N*kind.events), "classes")
+			b.ReportMetric(float64(tiers)/float64(b.N*kind.events), "tiers")
+		})
+	}
+	b.Run("given-out", func(b *testing.B) {
+		l := begin()
+		var times []time.Duration
+		for b.Loop() {
+			for range 40 {
+				l.Apply(draw.next("pod-relabelled"))
+				start := cpu()
+				l.Model()
+				times = append(times, cpu()-start)
+			}
+		}
+		slices.Sort(times)
+		b.ReportMetric(float64(times[len(times)/2].Nanoseconds()), "p50-ns")
+		b.ReportMetric(float64(times[len(times)*99/100].Nanoseconds()), "p99-ns")
+	})
+}
