@@ -1,8 +1,8 @@
 package reach
 
 import (
-	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -135,8 +135,22 @@ func foreign(o *object.Object) bool {
 	if kinds.Of(gk) != nil && !plainKind(gk) || len(kinds.Opaque(o)) > 0 {
 		return true
 	}
-	text := o.Root.AppendJSON(nil)
-	return slices.ContainsFunc(meshWords[:], func(w string) bool { return bytes.Contains(text, []byte(w)) })
+	return !plainKind(gk) && speaksOfMesh(o.Root)
+}
+
+func speaksOfMesh(v *object.Value) bool {
+	if v == nil {
+		return false
+	}
+	has := func(s string) bool {
+		return len(s) >= len(meshWords[0]) && slices.ContainsFunc(meshWords[:], func(w string) bool { return strings.Contains(s, w) })
+	}
+	for i := range v.Fields {
+		if has(v.Fields[i].Name) || speaksOfMesh(v.Fields[i].Value) {
+			return true
+		}
+	}
+	return has(v.Text) || slices.ContainsFunc(v.Items, speaksOfMesh)
 }
 
 // Apply follows one event. After it the model answers as one compiled of all objects would.

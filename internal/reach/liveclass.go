@@ -236,6 +236,7 @@ func (l *Live) become(c int, pt point) {
 	was := m.points[c]
 	m.points[c] = pt
 	l.changed[c] = true
+	l.spans = append(l.spans, run{uint32(c), uint32(c + 1)})
 	for _, key := range slices.Sorted(maps.Keys(m.terms.columns[podLabels])) {
 		l.setColumn(c, key)
 	}

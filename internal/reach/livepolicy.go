@@ -33,7 +33,7 @@ func (l *Live) indexPolicies() {
 	l.livePolicies = livePolicies{byRef: map[object.Ref][]livePolicy{}, inNS: map[string][]int32{}, adminOf: map[object.Ref]*object.Object{}}
 	l.liveSets = liveSets{
 		terms: map[string]*liveTerm{}, inSpace: map[string][]*liveTerm{}, bySel: map[string]*liveSelector{}, addrs: map[string]*liveAddrs{},
-		changed: map[int]bool{}, repick: map[int]bool{}, dirty: map[int32]bool{},
+		changed: map[int]bool{}, repick: map[int]bool{}, dirty: map[int32]bool{}, turned: map[int32]bool{},
 	}
 	slots := map[*policy.Policy]int32{}
 	m.order = make([]int32, 0, len(m.policies))
@@ -125,6 +125,7 @@ func (l *Live) drop(old livePolicy) {
 		m.order = slices.Delete(m.order, i, i+1)
 	}
 	delete(l.dirty, old.slot)
+	delete(l.turned, old.slot)
 	l.left = append(l.left, old.slot)
 }
 

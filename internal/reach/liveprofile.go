@@ -13,13 +13,15 @@ type liveProfiles struct {
 	unused   [2][2][]int        // profiles that no class has
 	tierUses map[*tier]int      // by profiles
 	tiersOf  map[int32][]*tier  // by policy
+	byName   map[*tier]struct{} // tiers whose rows hold what names of ports mean at each class
 	stale    map[*tier]struct{} // tiers whose rows have to be made
+	touched  map[*tier]struct{} // tiers whose rows are others at some points
 	picked   []pick
 }
 
 func (l *Live) indexProfiles() {
 	m := l.m
-	l.liveProfiles = liveProfiles{tierUses: map[*tier]int{}, tiersOf: map[int32][]*tier{}, stale: map[*tier]struct{}{}}
+	l.liveProfiles = liveProfiles{tierUses: map[*tier]int{}, tiersOf: map[int32][]*tier{}, byName: map[*tier]struct{}{}, stale: map[*tier]struct{}{}, touched: map[*tier]struct{}{}}
 	for _, ld := range l.sides() {
 		n := make([]int32, len(m.profiles[ld.layer][ld.dir]))
 		for _, p := range m.byClass[ld.layer][ld.dir] {
@@ -50,6 +52,10 @@ func (l *Live) useTiers(p *profile) {
 	for _, t := range slices.Concat(p.tiers, p.alt) {
 		if l.tierUses[t]++; l.tierUses[t] == 1 {
 			l.stale[t] = struct{}{}
+			named := func(k pick) bool { return l.m.policies[k.policy].named[t.dir] }
+			if t.dir == policy.Egress && !l.m.adds(t) && slices.ContainsFunc(t.picks, named) {
+				l.byName[t] = struct{}{}
+			}
 			for _, k := range t.picks {
 				l.tiersOf[int32(k.policy)] = append(l.tiersOf[int32(k.policy)], t)
 			}
@@ -64,6 +70,7 @@ func (l *Live) leaveTiers(p *profile) {
 		}
 		delete(l.tierUses, t)
 		delete(l.stale, t)
+		delete(l.byName, t)
 		delete(l.m.builders[t.layer][t.dir].tiers, t.key)
 		for _, k := range t.picks {
 			slot := int32(k.policy)
@@ -82,17 +89,15 @@ func (l *Live) flush(u *Update) {
 		l.repick[c] = true
 	}
 	for slot := range l.dirty {
-		m.policies[slot].rules = m.ruleSetsOf(m.policies[slot].Policy)
 		for _, t := range l.tiersOf[slot] {
-			l.stale[t] = struct{}{}
-		}
-	}
-	if l.portsDiffer { // rows that are not plain unions hold what the names of ports mean at each class
-		for t := range l.tierUses {
-			if t.dir == policy.Egress && !m.adds(t) && slices.ContainsFunc(t.picks, func(k pick) bool { return m.policies[k.policy].named[t.dir] }) {
+			if l.turned[slot] {
 				l.stale[t] = struct{}{}
 			}
+			l.touched[t] = struct{}{}
 		}
+	}
+	if l.portsDiffer {
+		maps.Copy(l.touched, l.byName)
 		l.portsDiffer = false
 	}
 	u.Classes = len(l.repick)
@@ -101,7 +106,15 @@ func (l *Live) flush(u *Update) {
 			l.pick(s, c)
 		}
 	}
-	u.Tiers = len(l.stale)
+	for t := range l.touched {
+		if _, made := l.stale[t]; made || l.tierUses[t] == 0 {
+			delete(l.touched, t)
+		} else if !l.patch(t) {
+			l.stale[t] = struct{}{}
+			delete(l.touched, t)
+		}
+	}
+	u.Tiers = len(l.stale) + len(l.touched)
 	for t := range l.stale {
 		t.rows = [2]*row{}
 		for _, f := range m.families {
@@ -118,8 +131,11 @@ func (l *Live) flush(u *Update) {
 	clear(l.changed)
 	clear(l.repick)
 	clear(l.dirty)
+	clear(l.turned)
 	clear(l.stale)
+	clear(l.touched)
 	clear(l.taken)
+	l.spans = l.spans[:0]
 }
 
 // pick gives a class its profile.

@@ -15,18 +15,24 @@ type liveSets struct {
 	bySel   map[string]*liveSelector // by the key of a namespace selector
 	addrs   map[string]*liveAddrs    // by key of the set
 
+	spans   []run          // where sets are not what they were
 	changed map[int]bool   // classes that are not what they were
 	repick  map[int]bool   // classes whose policies may be others
 	dirty   map[int32]bool // policies of which a peer matches others
+	turned  map[int32]bool // those of which rows have to be made anew
 }
 
 // liveTerm is a term with the numbers of the policies that have it: one entry for each place.
 type liveTerm struct {
-	key             string
-	term            policy.Term
-	peers, subjects []int32
-	hostKey         string // of the set with host-network pods made from it
+	key      string
+	term     policy.Term
+	peers    []usedAt
+	subjects []int32
+	hostKey  string // of the set with host-network pods made from it
 }
+
+// usedAt is a peer of a rule of a policy.
+type usedAt struct{ slot, rule, peer int32 }
 
 // liveSelector is a namespace selector with its terms.
 type liveSelector struct {
@@ -40,11 +46,11 @@ type liveAddrs struct {
 	key   string
 	peer  policy.Peer
 	f     family
-	peers []int32
+	peers []usedAt
 }
 
-// useTerm counts a policy as user of a term.
-func (l *Live) useTerm(t *policy.Term, slot int32, subject bool) {
+// useTerm counts a user of a term; a subject is of no rule (-1).
+func (l *Live) useTerm(t *policy.Term, u usedAt) {
 	key := termKey(t)
 	x := l.terms[key]
 	if x == nil {
@@ -61,20 +67,20 @@ func (l *Live) useTerm(t *policy.Term, slot int32, subject bool) {
 			l.bySel[sk].terms = append(l.bySel[sk].terms, x)
 		}
 	}
-	if subject {
-		x.subjects = append(x.subjects, slot)
+	if u.rule < 0 {
+		x.subjects = append(x.subjects, u.slot)
 	} else {
-		x.peers = append(x.peers, slot)
+		x.peers = append(x.peers, u)
 	}
 }
 
-func (l *Live) leaveTerm(t *policy.Term, slot int32, subject bool) {
+func (l *Live) leaveTerm(t *policy.Term, u usedAt) {
 	key := termKey(t)
 	x := l.terms[key]
-	if subject {
-		x.subjects = withoutOne(x.subjects, slot)
+	if u.rule < 0 {
+		x.subjects = withoutOne(x.subjects, u.slot)
 	} else {
-		x.peers = withoutOne(x.peers, slot)
+		x.peers = withoutOne(x.peers, u)
 	}
 	if len(x.subjects)+len(x.peers) > 0 {
 		return
@@ -114,17 +120,17 @@ func (l *Live) use(p *policy.Policy, slot int32, on bool) {
 		term = l.useTerm
 	}
 	for i := range p.Subjects {
-		term(&p.Subjects[i], slot, true)
+		term(&p.Subjects[i], usedAt{slot, -1, int32(i)})
 	}
 	for j := range p.Rules {
 		for k := range p.Rules[j].Peers {
 			q := &p.Rules[j].Peers[k]
 			switch q.Kind {
 			case policy.PodPeer:
-				term(&q.Term, slot, false)
+				term(&q.Term, usedAt{slot, int32(j), int32(k)})
 			case policy.AddrPeer:
 				for _, f := range l.m.families {
-					l.useAddrs(q, f, slot, on)
+					l.useAddrs(q, f, usedAt{slot, int32(j), int32(k)}, on)
 				}
 			case policy.AnyPeer, policy.NodePeer, policy.DoubtPeer:
 			}
@@ -132,16 +138,16 @@ func (l *Live) use(p *policy.Policy, slot int32, on bool) {
 	}
 }
 
-func (l *Live) useAddrs(q *policy.Peer, f family, slot int32, on bool) {
+func (l *Live) useAddrs(q *policy.Peer, f family, u usedAt, on bool) {
 	key := addrSetKey(q, f)
 	x := l.addrs[key]
 	switch {
 	case on && x == nil:
-		l.addrs[key] = &liveAddrs{key: key, peer: *q, f: f, peers: []int32{slot}}
+		l.addrs[key] = &liveAddrs{key: key, peer: *q, f: f, peers: []usedAt{u}}
 	case on:
-		x.peers = append(x.peers, slot)
+		x.peers = append(x.peers, u)
 	default:
-		if x.peers = withoutOne(x.peers, slot); len(x.peers) == 0 {
+		if x.peers = withoutOne(x.peers, u); len(x.peers) == 0 {
 			delete(l.addrs, key)
 			delete(l.m.peerSets, key)
 		}
@@ -170,15 +176,35 @@ func (l *Live) regroup(c int, was, is *[2]addrKnown) {
 	for _, x := range l.addrs {
 		a := both(m.podsBy(x.peer.Reach), m.inAddrs(is[x.f], x.peer.Addrs))
 		if next, changed := m.spliced(m.peerSets[x.key], c, a); changed {
+			was := m.peerSets[x.key]
 			m.peerSets[x.key] = next
-			l.soil(x.peers)
+			l.matchOthers(x.peers, was, next)
 		}
 	}
 }
 
-func (l *Live) soil(policies []int32) {
-	for _, slot := range policies {
-		l.dirty[slot] = true
+// matchOthers gives peers the sets that they match now. A row holds the runs of narrow sets and refers to wide ones,
+// so it is made anew when a set turns into the other.
+func (l *Live) matchOthers(peers []usedAt, was, is matched) {
+	m := l.m
+	turned := was.certain.wide() != is.certain.wide() || was.possible.wide() != is.possible.wide() || m.profile.HostPods != enforcer.No
+	for _, u := range peers {
+		p := &m.policies[u.slot]
+		if turned {
+			l.turned[u.slot] = true
+		}
+		if !l.dirty[u.slot] {
+			l.dirty[u.slot] = true
+			p.rules = slices.Clone(p.rules)
+			for j := range p.rules {
+				for _, f := range m.families {
+					p.rules[j].peers[f] = slices.Clone(p.rules[j].peers[f])
+				}
+			}
+		}
+		for _, f := range m.families {
+			p.rules[u.rule].peers[f][u.peer] = m.matchPeer(p.Ref.GroupKind(), &p.Rules[u.rule].Peers[u.peer], f)
+		}
 	}
 }
 
@@ -189,8 +215,7 @@ func (l *Live) rematch(c int) {
 	ns := pod.Namespace.Name
 	ask := func(x *liveTerm) {
 		if next, changed := m.spliced(m.terms.found[x.key], c, m.selects(&x.term, pod)); changed {
-			m.terms.found[x.key] = next
-			l.matchesOthers(x)
+			l.matchesOthers(x, next)
 		}
 	}
 	for _, x := range l.inSpace[ns] {
@@ -206,10 +231,12 @@ func (l *Live) rematch(c int) {
 	}
 }
 
-// matchesOthers says that a term's set is not what it was.
-func (l *Live) matchesOthers(x *liveTerm) {
-	l.soil(x.peers)
+// matchesOthers gives a term another set.
+func (l *Live) matchesOthers(x *liveTerm, next matched) {
+	was := l.m.terms.found[x.key]
+	l.m.terms.found[x.key] = next
 	delete(l.m.peerSets, x.hostKey)
+	l.matchOthers(x.peers, was, next)
 	for _, slot := range x.subjects {
 		l.m.policies[slot].whom = l.m.subjects(l.m.policies[slot].Policy)
 	}
@@ -271,8 +298,8 @@ func (l *Live) rematchSpace(x *liveTerm, sp *space, in enforcer.Answer) {
 	if !changed {
 		return
 	}
-	m.terms.found[x.key] = next
-	l.matchesOthers(x)
+	l.matchesOthers(x, next)
+	l.spans = append(l.spans, run{uint32(sp.lo), uint32(sp.hi)})
 	if len(x.subjects) > 0 {
 		for c := sp.lo; c < sp.hi; c++ {
 			l.repick[c] = true
