@@ -128,6 +128,7 @@ func answers(m *reach.Model) []string {
 			say("escape %s %s %s %v %d %v", ns.Name, d, esc.Found, esc.PodLabels, len(esc.Policies), esc.Reasons)
 		}
 	}
+	out = append(out, edgeLines(m)...)
 	packets := m.Packets()
 	var open strings.Builder
 	for i := range c.Pods {

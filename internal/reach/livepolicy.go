@@ -124,6 +124,7 @@ func (l *Live) drop(old livePolicy) {
 	if i, ok := slices.BinarySearchFunc(m.order, old.slot, l.before); ok {
 		m.order = slices.Delete(m.order, i, i+1)
 	}
+	l.asked = slices.DeleteFunc(l.asked, func(slot int32) bool { return slot == old.slot })
 	delete(l.dirty, old.slot)
 	delete(l.turned, old.slot)
 	l.left = append(l.left, old.slot)
@@ -163,6 +164,7 @@ func (l *Live) add(p *policy.Policy) bool {
 		m.order = slices.Insert(m.order, at, slot)
 		l.bind(p, slot, true)
 		l.pickAgain(slot)
+		l.asked = append(l.asked, slot)
 	}
 	l.byRef[p.Ref] = append(l.byRef[p.Ref], livePolicy{p, slot})
 	return true

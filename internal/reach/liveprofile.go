@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
@@ -17,6 +18,7 @@ type liveProfiles struct {
 	stale    map[*tier]struct{} // tiers whose rows have to be made
 	touched  map[*tier]struct{} // tiers whose rows are others at some points
 	picked   []pick
+	asked    []int32 // policies that bind others than before the event, or came with it
 }
 
 func (l *Live) indexProfiles() {
@@ -100,10 +102,16 @@ func (l *Live) flush(u *Update) {
 		maps.Copy(l.touched, l.byName)
 		l.portsDiffer = false
 	}
-	u.Classes = len(l.repick)
+	repick := slices.Sorted(maps.Keys(l.repick))
+	u.Classes = len(repick)
+	slices.SortFunc(l.asked, l.before)
+	l.asked = slices.Compact(l.asked)
 	for _, s := range l.sides() {
-		for _, c := range slices.Sorted(maps.Keys(l.repick)) {
-			l.pick(s, c)
+		acts := l.actsNow(s.dir)
+		for _, c := range repick {
+			if acts || l.changed[c] {
+				l.pick(s, c)
+			}
 		}
 	}
 	for t := range l.touched {
@@ -126,7 +134,7 @@ func (l *Live) flush(u *Update) {
 	}
 	l.empty = append(l.empty, l.left...)
 	slices.Sort(l.empty)
-	l.left = l.left[:0]
+	l.left, l.asked = l.left[:0], l.asked[:0]
 	m.placed = nil
 	clear(l.changed)
 	clear(l.repick)
@@ -144,8 +152,14 @@ func (l *Live) pick(s binding, c int) {
 	b := m.builders[s.layer][s.dir]
 	profiles := &m.profiles[s.layer][s.dir]
 	before := len(*profiles)
-	i := b.profile(m.points[c].pod, l.picksOf(b, c))
 	old := m.byClass[s.layer][s.dir][c]
+	var picks []pick
+	if l.changed[c] || m.profile.BaselineByDirection != enforcer.Yes {
+		picks = l.picksOf(b, c)
+	} else {
+		picks = l.picksAfter(b, (*profiles)[old].picks, c)
+	}
+	i := b.profile(m.points[c].pod, picks)
 	if i == old {
 		return
 	}
@@ -171,6 +185,40 @@ func (l *Live) pick(s binding, c int) {
 		(*profiles)[old] = &profile{binding: binding{layer: s.layer, dir: s.dir}}
 		l.unused[s.layer][s.dir] = append(l.unused[s.layer][s.dir], old)
 	}
+}
+
+// actsNow tells whether some policy that came, went or binds others says anything about a direction.
+func (l *Live) actsNow(d policy.Direction) bool {
+	says := func(slot int32) bool { return l.m.policies[slot].acts[d] }
+	return l.m.profile.BaselineByDirection != enforcer.Yes || slices.ContainsFunc(l.asked, says) || slices.ContainsFunc(l.left, says)
+}
+
+// picksAfter is picksOf for a class that is what it was, of its picks before the event.
+func (l *Live) picksAfter(b *profileBuilder, before []pick, c int) []pick {
+	m := l.m
+	asked := l.asked
+	l.picked = l.picked[:0]
+	add := func() {
+		slot := asked[0]
+		asked = asked[1:]
+		if p := &m.policies[slot]; p.Layer == b.layer && p.acts[b.dir] && p.whom.possible.has(c) {
+			if k, ok := m.pick(int(slot), c, false); ok {
+				l.picked = append(l.picked, k)
+			}
+		}
+	}
+	for _, k := range before {
+		for len(asked) > 0 && l.before(asked[0], int32(k.policy)) < 0 {
+			add()
+		}
+		if !slices.Contains(l.left, int32(k.policy)) && !slices.Contains(l.asked, int32(k.policy)) {
+			l.picked = append(l.picked, k)
+		}
+	}
+	for len(asked) > 0 {
+		add()
+	}
+	return l.picked
 }
 
 // picksOf is the policies that select a class, in evaluation order. It is overwritten by the next call.

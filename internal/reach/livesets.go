@@ -239,6 +239,7 @@ func (l *Live) matchesOthers(x *liveTerm, next matched) {
 	l.matchOthers(x.peers, was, next)
 	for _, slot := range x.subjects {
 		l.m.policies[slot].whom = l.m.subjects(l.m.policies[slot].Policy)
+		l.asked = append(l.asked, slot)
 	}
 }
 
