@@ -33,8 +33,10 @@ func listeners(c *cluster.Cluster, w *cluster.Workload) []listener {
 		for _, port := range p.Ports {
 			out = append(out, listener{port.Protocol, port.Number, "", object.Pos{File: p.Pos().File, Line: port.Line}})
 		}
-		for _, s := range c.Services {
-			if !slices.Contains(s.Pods, p) {
+	}
+	for _, s := range c.Services {
+		for _, p := range s.Pods {
+			if p.Workload != w {
 				continue
 			}
 			for _, port := range s.Ports {
