@@ -31,6 +31,9 @@ const (
 	shownOnPaper = 300
 )
 
+// manyRanges is how many ranges of addresses a cell shows to people.
+const manyRanges = 8
+
 // pageRegister is the part of a register that a report shows. Every cell is one harmless line.
 type pageRegister struct {
 	Name, Title, About, Left string
@@ -99,6 +102,10 @@ func (r *Register) columns() []shownColumn {
 func named(cells []string) string {
 	switch {
 	case len(cells) > 3 && cells[3] != "":
+		ranges := strings.Fields(cells[3])
+		if len(ranges) > manyRanges {
+			return fmt.Sprintf("%s and %d more ranges", strings.Join(ranges[:manyRanges-2], " "), len(ranges)-manyRanges+2)
+		}
 		return cells[3]
 	case cells[1] == "":
 		return cells[0] + " " + cells[2]

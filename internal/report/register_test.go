@@ -42,6 +42,9 @@ func TestRegisterForPeople(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if got := named([]string{"", "", "", strings.Repeat("10.0.0.0/8 ", 100)}); got != strings.Repeat("10.0.0.0/8 ", 6)+"and 94 more ranges" {
+		t.Errorf("got %s", got)
+	}
 	if all := pageRegisters(told("x").Registers, 3); all[0].Left != "" || all[0].Rows[2][0] != "Namespace x" {
 		t.Errorf("got %+v", all[0])
 	}
