@@ -25,10 +25,11 @@ func (r *Register) WriteCSV(w io.Writer) error {
 	return writeRows(w, append([][]string{r.Head}, r.Rows...))
 }
 
-// How many rows of a register reports for people show. All of them are in the CSV file and in the workbook.
+// How many rows of a register reports for people show. All of them are in the CSV file.
 const (
 	shownOnPage  = 2000
 	shownOnPaper = 300
+	shownInBook  = 50_000 // a workbook is not compressed, and a million connections would make it a gigabyte
 )
 
 // manyRanges is how many ranges of addresses a cell shows to people.
@@ -123,7 +124,7 @@ func (r *Register) sheet() workbook.Sheet {
 		}
 		s.Widths = append(s.Widths, wide)
 	}
-	for _, row := range r.Rows {
+	for _, row := range r.Rows[:min(len(r.Rows), shownInBook)] {
 		cells := texts(row...)
 		for i, c := range row {
 			if n, err := strconv.Atoi(c); err == nil && strconv.Itoa(n) == c {
@@ -131,6 +132,9 @@ func (r *Register) sheet() workbook.Sheet {
 			}
 		}
 		s.Rows = append(s.Rows, cells)
+	}
+	if left := len(r.Rows) - shownInBook; left > 0 {
+		s.Rows = append(s.Rows, texts(fmt.Sprintf("%d more rows: all of them are in registers/%s.csv", left, r.Name)))
 	}
 	return s
 }

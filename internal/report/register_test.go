@@ -155,6 +155,12 @@ func TestRegisterIsCut(t *testing.T) {
 	if rows := readBook(t, render(t, xlsxFormat, clean(), Options{Registers: []Register{r}}))["Connections"]; len(rows) != 1+2*shownOnPage {
 		t.Errorf("the workbook has %d rows", len(rows))
 	}
+	for len(r.Rows) < shownInBook+7 {
+		r.Rows = append(r.Rows, []string{"row"})
+	}
+	if rows := r.sheet().Rows; len(rows) != 2+shownInBook || rows[len(rows)-1][0].Text != "7 more rows: all of them are in registers/flows.csv" {
+		t.Errorf("the sheet has %d rows, the last of them %v", len(rows), rows[len(rows)-1])
+	}
 }
 
 // Registers and diagrams have names of their own, for who finds his way by landmarks, and heads for each column.
