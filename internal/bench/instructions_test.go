@@ -46,6 +46,12 @@ func TestInstructions(t *testing.T) {
 			m.Warm()
 			return m.Size().Runs
 		},
+		"pairs": func() (n int) {
+			for range m.Runs() {
+				n++
+			}
+			return n
+		},
 		"edges": edges,
 		"verdicts": func() (n int) {
 			p := m.Packets()

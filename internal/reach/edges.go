@@ -129,17 +129,20 @@ func (m *Model) podPairs(yield func(i, j int, b boundsID) bool) bool {
 	for _, j := range at.hosted {
 		x.mayHost.set(j)
 	}
-	for _, f := range m.families {
-		x.walkers = append(x.walkers, m.newWalker(f))
-	}
+	columns := m.newAllPairs(policy.Egress)
 	lo, hi := 0, 0
-	var block [][]reached
+	var block [][]segment // by class of a namespace: what it may reach
 	for i, src := range ws {
 		for _, s := range m.pointsOf(OfWorkload(src)) {
-			if s < m.hosts && s >= hi {
+			if s < m.hosts && (s < lo || s >= hi) {
 				sp := m.terms.spaces[m.terms.byName[m.points[s].pod.Namespace.Name]]
 				lo, hi = sp.lo, sp.hi
-				block = m.blockReach(x.walkers, lo, hi)
+				block = block[:0]
+				for c := lo; c < hi; c++ {
+					if block = append(block, nil); len(at.at[c]) > 0 {
+						block[c-lo] = slices.Clone(columns.column(c))
+					}
+				}
 			}
 			if s < m.hosts {
 				x.fromClass(block[s-lo])
@@ -162,14 +165,15 @@ type edgeWalk struct {
 	at      []location // by workload
 	hosted  []int      // workloads with host-network pods
 	mayHost bitset     // the same as a set
-	walkers []*walker
 	found   *gather
 }
 
-func (x *edgeWalk) fromClass(list []reached) {
+func (x *edgeWalk) fromClass(list []segment) {
 	for _, r := range list {
-		for _, j := range x.byPoint[r.point] {
-			x.found.add(x.m.conns, j, r.b)
+		for _, js := range x.byPoint[r.lo:r.hi] {
+			for _, j := range js {
+				x.found.add(x.m.conns, j, r.val)
+			}
 		}
 	}
 }

@@ -138,8 +138,14 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 	return s
 }
 
-// fill finds what the others let through to the columns of a block. Blocks come in order.
+// fill finds what the others let through to the columns of a block. It costs least where blocks come in order.
 func (s *stream) fill(block int) {
+	if block < s.block {
+		for q, x := range s.others {
+			x.rewind()
+			s.stays[q] = stay{}
+		}
+	}
 	s.block, s.groups = block, s.groups[:0]
 	lo, end := uint32(block*64), min(uint32(block*64+64), uint32(s.m.atoms))
 	for k, set := range s.wide {
@@ -309,7 +315,7 @@ func (s *stream) namedConns(t *tier, n *namedRef, i int) connID {
 }
 
 // column gives the segments of a point, up to point end, sorted; two that touch differ. They hold until the next
-// call. Points must come in order.
+// call. It costs least where points come in order.
 func (s *stream) column(c, end int) []segment {
 	s.out = s.out[:0]
 	m := s.m
