@@ -163,11 +163,11 @@ func trace(t reach.Trace) string {
 }
 
 // followed draws events and checks after each that the live model answers as a fresh one.
-func followed(t *testing.T, prof enforcer.Profile, make func(seed uint64) *pool) {
+func followed(t *testing.T, prof enforcer.Profile, everyday int, make func(seed uint64) *pool) {
 	total := reach.Stats{}
 	checks := flag.Lookup("rapid.checks")
 	old := checks.Value.String()
-	if err := checks.Value.Set(fmt.Sprint(cases(t, 2))); err != nil {
+	if err := checks.Value.Set(fmt.Sprint(cases(t, everyday))); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = checks.Value.Set(old) }()
@@ -249,12 +249,12 @@ func TestLive(t *testing.T) {
 			if name == "" {
 				name = "kube"
 			}
-			followed(t, must(enforcer.Named(name)), func(seed uint64) *pool { return drawn(t, shape, seed) })
+			followed(t, must(enforcer.Named(name)), 1, func(seed uint64) *pool { return drawn(t, shape, seed) })
 		})
 	}
 	for _, name := range []string{"kube", "cilium", "kindnet", "unknown"} {
 		t.Run("random "+name, func(t *testing.T) {
-			followed(t, must(enforcer.Named(name)), func(seed uint64) *pool { return random(t, seed) })
+			followed(t, must(enforcer.Named(name)), 5, func(seed uint64) *pool { return random(t, seed) })
 		})
 	}
 }

@@ -13,13 +13,12 @@ import (
 
 // livePolicies says which policies there are. Those with an effect have a number that stays theirs.
 type livePolicies struct {
-	all     []*policy.Policy              // sorted, those without an effect too
-	byRef   map[object.Ref][]livePolicy   // in the order of the object
-	inNS    map[string][]int32            // numbers of those that bind pods of one namespace only, in evaluation order
-	others  []int32                       // of the others, likewise
-	empty   []int32                       // numbers that are free
-	left    []int32                       // numbers that are free after this event
-	adminOf map[object.Ref]*object.Object // the objects that were compiled
+	all    []*policy.Policy            // sorted, those without an effect too
+	byRef  map[object.Ref][]livePolicy // in the order of the object
+	inNS   map[string][]int32          // numbers of those that bind pods of one namespace only, in evaluation order
+	others []int32                     // of the others, likewise
+	empty  []int32                     // numbers that are free
+	left   []int32                     // numbers that are free after this event
 }
 
 // livePolicy is one policy of an object; its number is -1 when it has no effect.
@@ -30,7 +29,7 @@ type livePolicy struct {
 
 func (l *Live) indexPolicies() {
 	m := l.m
-	l.livePolicies = livePolicies{byRef: map[object.Ref][]livePolicy{}, inNS: map[string][]int32{}, adminOf: map[object.Ref]*object.Object{}}
+	l.livePolicies = livePolicies{byRef: map[object.Ref][]livePolicy{}, inNS: map[string][]int32{}}
 	l.liveSets = liveSets{
 		terms: map[string]*liveTerm{}, inSpace: map[string][]*liveTerm{}, bySel: map[string]*liveSelector{}, addrs: map[string]*liveAddrs{},
 		changed: map[int]bool{}, repick: map[int]bool{}, dirty: map[int32]bool{}, turned: map[int32]bool{},
