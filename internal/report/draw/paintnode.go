@@ -26,6 +26,10 @@ func (p *Picture) node(n *Node) {
 	line := Figure{Stroke: inkLine, Width: 1}
 	net, _ := p.paper(inkNet)
 	data, _ := p.paper(inkData)
+	taken := 0 // by a badge within the box, on both sides as the name stands in the middle
+	if p.icons() && len(sh.left) > 0 {
+		taken = 2 * sh.left[0].w
+	}
 	switch n.Kind {
 	case Workload:
 		p.compute(n, sh)
@@ -34,11 +38,11 @@ func (p *Picture) node(n *Node) {
 	case Service, Alias:
 		line.Steps, line.Fill = rect(x, y, w, h, h/2), net
 		s.figure(line)
-		p.twoLines(mid, int(y), int(w)-36, int(h), n)
+		p.twoLines(mid, int(y), int(w)-36-taken, int(h), n)
 	case Entry:
 		line.Steps, line.Fill = slanted(x, y, w, h), net
 		s.figure(line)
-		p.twoLines(mid, int(y), int(w)-40, int(h), n)
+		p.twoLines(mid, int(y), int(w)-40-taken, int(h), n)
 	case Storage:
 		body, lid := cylinder(x, y, w, h)
 		line.Steps, line.Fill = body, data
