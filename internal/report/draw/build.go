@@ -145,7 +145,7 @@ func (g *Graph) told(l level, keep map[*cluster.Workload]bool) {
 		}
 	}
 	if keep != nil && drawn < len(g.in.Cluster.Workloads) {
-		g.Notes = append(g.Notes, fmt.Sprintf("%d of %s are drawn", drawn, plural(len(g.in.Cluster.Workloads), "workload")))
+		g.Notes = append(g.Notes, fmt.Sprintf("drawn: %d of %s", drawn, plural(len(g.in.Cluster.Workloads), "workload")))
 	}
 	bundles := 0
 	for _, n := range g.Nodes {

@@ -31,10 +31,27 @@ func (g *Graph) SaidGroup(gr *Group) string {
 	return line
 }
 
+// emptiness says why nothing is drawn. It speaks of the input: what is missing in it may well be there.
+func (g *Graph) emptiness() string {
+	switch {
+	case len(g.in.Cluster.Workloads) == 0:
+		return "The input has no workloads."
+	case g.View == Exposure:
+		return "The input shows no way in from outside to any workload."
+	case g.View == Dataflow:
+		return "No workload of the input is in the cardholder data environment."
+	case g.View == Network, g.View == Path, g.View == Zones:
+	}
+	return "No workload of the input is part of this view."
+}
+
 // Facts is the text alternative of the picture: everything that its lines say, one sentence each.
 func (p *Picture) Facts() []string {
 	g := p.Graph
 	out := p.stamp()
+	if len(g.Nodes) == 0 && g.Matrix == nil || g.Matrix != nil && len(g.Matrix.Zones) == 0 {
+		out = append(out, g.emptiness())
+	}
 	for _, b := range g.Bands {
 		var names []string
 		for _, f := range b.Frames {

@@ -23,12 +23,16 @@ const (
 func (p *Picture) foot(y int) {
 	s := &p.Scene
 	inner := s.Width - 2*pageMargin
+	samples := p.samples()
+	if len(samples) == 0 {
+		p.notes(y)
+		return
+	}
 	s.open("legend", "legend", "Legend")
 	y += 14
 	s.text(pageMargin, y, bold(sizeText), Start, inkText, 0, "Legend")
 	s.text(pageMargin+54, y, plain(sizeSmall), Start, inkFaint, 0, Notation)
 	y += 10
-	samples := p.samples()
 	cols := max(1, inner/legendCol)
 	rows := (len(samples) + cols - 1) / cols
 	for i, sm := range samples {
@@ -50,6 +54,13 @@ func (p *Picture) foot(y int) {
 		}
 		y += 14
 	}
+	p.notes(y)
+}
+
+// notes paints what was left out, and ends the page.
+func (p *Picture) notes(y int) {
+	s := &p.Scene
+	inner := s.Width - 2*pageMargin
 	for _, n := range p.Graph.Notes {
 		for _, l := range wrap(Safe(n), plain(sizeSmall), inner) {
 			y += 14

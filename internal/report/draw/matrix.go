@@ -212,6 +212,9 @@ func DrawMatrix(in *pci.Input, title Title) *Picture {
 		p.matrixHead(z, pageMargin+sideW+i*cellW, top, cellW, Middle)
 		p.matrixHead(z, pageMargin, top+cellH+i*cellH, sideW, Start)
 	}
+	if n == 0 {
+		s.text(pageMargin, top+30, plain(sizeText), Start, inkText, 0, g.emptiness())
+	}
 	k := 0
 	for i, from := range g.Matrix.Zones {
 		for j, to := range g.Matrix.Zones {

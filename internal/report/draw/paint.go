@@ -20,6 +20,10 @@ func (p *Picture) paint(nets []*layout.Net) {
 	head := p.head()
 	p.dx, p.dy = (s.Width-p.root.W)/2, head
 	p.clusterFrame()
+	if p.blank != nil {
+		x, y, w, h := p.at(p.blank)
+		s.text(int(x+w/2), int(y+h/2)+4, plain(sizeText), Middle, inkText, 0, p.Graph.emptiness())
+	}
 	p.bandFrames()
 	for _, b := range p.Graph.Bands {
 		for _, f := range b.Frames {

@@ -23,6 +23,7 @@ type Picture struct {
 	order   []*shape
 	dx, dy  int // of the layout in the page
 	root    *layout.Box
+	blank   *layout.Box    // where an empty picture says why
 	edges   [2]*layout.Box // what stands on the upper and lower edge of the cluster
 }
 
@@ -100,7 +101,15 @@ func (p *Picture) arrange() {
 		bands = append(bands, p.band(b))
 	}
 	p.root = &layout.Box{}
-	for _, r := range slices.Concat([][]*layout.Box{above, top}, p.bandRows(bands), [][]*layout.Box{bottom, below}) {
+	if len(g.Nodes) == 0 {
+		p.blank = &layout.Box{W: width(g.emptiness(), plain(sizeText)) + 60, H: 40}
+		bands = append(bands, p.blank)
+	}
+	rows := [][]*layout.Box{bands}
+	if p.blank == nil {
+		rows = p.bandRows(bands)
+	}
+	for _, r := range slices.Concat([][]*layout.Box{above, top}, rows, [][]*layout.Box{bottom, below}) {
 		if len(r) > 0 {
 			even(r)
 			p.root.Rows = append(p.root.Rows, r)

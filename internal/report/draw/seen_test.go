@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,8 +69,8 @@ func legible(t *testing.T, p *draw.Picture) (bad []string) {
 		}
 		before = append(before, m.Text)
 		x, y := (a.x0+a.x1)/2, (a.y0+a.y1)/2
-		for i := len(grounds) - 1; i >= 0; i-- {
-			if g := grounds[i]; g.x0 <= x && x <= g.x1 && g.y0 <= y && y <= g.y1 {
+		for _, g := range slices.Backward(grounds) {
+			if g.x0 <= x && x <= g.x1 && g.y0 <= y && y <= g.y1 {
 				pairs[[2]draw.Ink{m.Text.Ink, g.ink}] = m.Text.Text
 				break
 			}
@@ -104,6 +105,35 @@ func TestTextsCanBeRead(t *testing.T) {
 			if bad := legible(t, picture(t, in, draw.Options{Skin: skin})); len(bad) > 0 {
 				t.Fatalf("seed %d %s: %d faults, such as\n%s", seed, skin, len(bad), strings.Join(bad[:min(8, len(bad))], "\n"))
 			}
+		}
+	}
+}
+
+// An empty picture says why it is empty, in the picture and in its text.
+func TestEmptyPictures(t *testing.T) {
+	lone := "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: a}\nspec: {containers: [{name: c, image: i}]}\n"
+	scoped := lone + "---\napiVersion: bulkhead.dev/v1alpha1\nkind: Segmentation\nmetadata: {name: s}\nspec: {assume: {enforcer: calico}, zones: [{name: z, scope: out-of-scope, namespaces: [a]}]}\n"
+	for _, c := range []struct {
+		text string
+		view draw.View
+		want string
+	}{
+		{"apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", draw.Network, "The input has no workloads."},
+		{"apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", draw.Zones, "The input has no workloads."},
+		{lone, draw.Exposure, "The input shows no way in from outside to any workload."},
+		{scoped, draw.Dataflow, "No workload of the input is in the cardholder data environment."},
+	} {
+		in := parsed(t, c.text)
+		p := draw.DrawMatrix(in, draw.Title{})
+		if c.view != draw.Zones {
+			p = picture(t, in, draw.Options{View: c.view})
+			check(t, p)
+		}
+		if !slices.Contains(texts(p), c.want) || !slices.Contains(p.Facts(), c.want) {
+			t.Errorf("%s: no %q in %q or %q", c.view, c.want, texts(p), p.Facts())
+		}
+		if bad := legible(t, p); len(bad) > 0 {
+			t.Error(bad)
 		}
 	}
 }
