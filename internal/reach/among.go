@@ -29,6 +29,37 @@ func (n *Neighbours) confined(c int, d policy.Direction) bool {
 	return true
 }
 
+// work is how many pairs among would look at for all of some points, with a set.
+func (n *Neighbours) work(of bitset, d policy.Direction, set bitset) int {
+	m := n.m
+	below := make([]int, m.atoms+1) // how many of the set are below a point
+	for i := range m.atoms {
+		below[i+1] = below[i]
+		if set.has(i) {
+			below[i+1]++
+		}
+	}
+	out := 0
+	of.until(0, m.atoms, func(c int) bool {
+		if c >= m.hosts {
+			out += below[m.atoms]
+			return true
+		}
+		for _, fam := range m.families {
+			line := n.lines.class(policy.Network, d, fam, c)
+			if line.n == 0 {
+				out += below[m.atoms]
+			}
+			n.lines.runs(line, m.atoms, func(lo, hi int, _ boundsID) { out += below[hi] - below[lo] })
+			for _, w := range n.lines.wides[line.wide : line.wide+line.nWide] {
+				out += size(w.set.runs)
+			}
+		}
+		return true
+	})
+	return out
+}
+
 // anyOf tells whether some point of a set may reach c (Ingress), or c some point of it (Egress).
 func (n *Neighbours) anyOf(c int, d policy.Direction, set bitset) bool {
 	hit := false

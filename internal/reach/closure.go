@@ -1,6 +1,8 @@
 package reach
 
 import (
+	"slices"
+
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
@@ -9,7 +11,7 @@ import (
 // ones included, sorted. It goes hop by hop. Sources that egress policies bind are asked whom they may reach;
 // for all others together, each set of ingress policies is asked once a hop whether it lets one of them in.
 func (m *Model) Closure(from []*cluster.Workload) []*cluster.Workload {
-	c := closure{n: m.Neighbours(), m: m, seen: newBitset(len(m.cluster.Workloads)), done: newBitset(m.atoms), left: make([]int, m.atoms)}
+	c := closure{n: m.neighbours(), m: m, seen: newBitset(len(m.cluster.Workloads)), done: newBitset(m.atoms), left: make([]int, m.atoms)}
 	c.x = c.n.x
 	for p, ws := range c.x.at {
 		c.left[p] = len(ws)
@@ -121,7 +123,7 @@ func (c *closure) letIn(ds []int, from bitset) {
 // OneHop is every workload that may open a connection to one of the given ones (Ingress), or to which one of
 // them may (Egress), the given ones left out, sorted.
 func (m *Model) OneHop(of []*cluster.Workload, d policy.Direction) []*cluster.Workload {
-	n := m.Neighbours()
+	n := m.neighbours()
 	h := oneHop{n: n, ends: newBitset(m.atoms), open: newBitset(m.atoms), found: newBitset(m.atoms)}
 	given, seen := newBitset(len(m.cluster.Workloads)), newBitset(len(m.cluster.Workloads))
 	for _, w := range of {
@@ -172,8 +174,11 @@ type oneHop struct {
 	found bitset
 }
 
+// first is how many ends look for others before it is asked who should go on.
+const first = 32
+
 // search goes from the side that lets less through: points that their policies confine look for an end
-// themselves, and the ends look for one another point among all that are not confined.
+// themselves. For the rest a few ends find nearly all that can be found; then that side goes on that has less to do.
 func (h *oneHop) search(d policy.Direction) {
 	n, m := h.n, h.n.m
 	away := opposite(d)
@@ -186,14 +191,31 @@ func (h *oneHop) search(d policy.Direction) {
 			h.found.set(i)
 		}
 	}
-	left := newBitset(m.atoms)
-	h.ends.each(func(c int) {
-		for w := range left {
-			left[w] = h.open[w] &^ h.found[w]
-		}
+	left := slices.Clone(h.open)
+	look := func(c int) {
 		n.among(c, d, left, func(i int) bool {
 			h.found.set(i)
 			return true
 		})
+		for w := range left {
+			left[w] &^= h.found[w]
+		}
+	}
+	rest := slices.Clone(h.ends)
+	asked := 0
+	rest.until(0, m.atoms, func(c int) bool {
+		look(c)
+		rest[c/64] &^= 1 << (c % 64)
+		asked++
+		return asked < first
+	})
+	if 4*n.work(rest, d, left) <= n.work(left, away, h.ends) { // the other way ends with the first that is found
+		rest.each(look)
+		return
+	}
+	left.each(func(i int) {
+		if n.anyOf(i, away, h.ends) {
+			h.found.set(i)
+		}
 	})
 }

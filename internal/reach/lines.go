@@ -209,6 +209,9 @@ func (x *lines) value(l policy.Layer, d policy.Direction, f family, class, i int
 func (x *lines) runs(l *line, end int, f func(lo, hi int, b boundsID)) {
 	cells := x.cells[l.first : l.first+l.n]
 	for k, c := range cells {
+		if int(c>>32) >= end {
+			return
+		}
 		b := boundsID(c)
 		if b == noneID {
 			continue

@@ -35,6 +35,14 @@ func (m *Model) Neighbours() *Neighbours {
 	return n
 }
 
+// neighbours is one for the model's own questions, which do not begin before another has ended.
+func (m *Model) neighbours() *Neighbours {
+	if m.asking == nil {
+		m.asking = m.Neighbours()
+	}
+	return m.asking
+}
+
 // Each calls f for every other workload that may open a connection to w (Ingress), or to which w may open one
 // (Egress), sorted, until f reports false. The cost is a step for each class that w's own policies let through,
 // and a look-up for each set of policies that those have at their end.
@@ -100,7 +108,7 @@ func (n *Neighbours) Reaches(w *cluster.Workload, d policy.Direction) []Edge {
 // (Egress), as edges with exact ports, sorted by the other workload. Hosts outside are left out. For many workloads,
 // ask Neighbours.
 func (m *Model) Reaches(w *cluster.Workload, d policy.Direction) []Edge {
-	return m.Neighbours().Reaches(w, d)
+	return m.neighbours().Reaches(w, d)
 }
 
 // points calls f for every class and host point that may reach point c (Ingress), or that c may reach (Egress);

@@ -131,6 +131,7 @@ type Model struct {
 	nodesAny int      // host point for Nodes
 	placed   *places
 	lined    *lines
+	asking   *Neighbours
 	tunnels  bool // an ambient mesh may carry traffic between some pods
 	line     addrLine
 	terms    termIndex
