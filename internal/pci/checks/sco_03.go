@@ -53,13 +53,11 @@ func flow(w, peer reach.Peer, d policy.Direction) (src, dst reach.Peer) {
 	return w, peer
 }
 
-// with gives the other end and what is allowed. For a zone's addresses Must is what some of them certainly
-// can.
-func (s stranger) with(m *reach.Model, c *cluster.Workload, d policy.Direction, outside []reach.Edge) (reach.Peer, reach.Bounds) {
+// with gives the other end and what is allowed; near is who has a connection at all. For a zone's addresses Must
+// is what some of them certainly can.
+func (s stranger) with(d policy.Direction, near map[*cluster.Workload]reach.Bounds, outside []reach.Edge) (reach.Peer, reach.Bounds) {
 	if s.w != nil {
-		peer := reach.OfWorkload(s.w)
-		src, dst := flow(reach.OfWorkload(c), peer, d)
-		return peer, m.Between(src, dst)
+		return reach.OfWorkload(s.w), near[s.w]
 	}
 	peer, b := reach.OfAddrs(s.zone.Addrs), reach.Bounds{}
 	for _, e := range outside {
@@ -85,7 +83,7 @@ func runSco03(in *pci.Input) []pci.Finding {
 		return []pci.Finding{{Status: pci.Manual, Key: "none", Message: "no workload of the input is in the cardholder data environment. Is that so, or do its zones and labels miss it?"}}
 	}
 	var found []pci.Finding
-	holds := 0
+	holds, alone := 0, told{}
 	if open := unsure(in); len(open) > 0 {
 		found = append(found, pci.Finding{
 			Status: pci.Unknown, Key: "unsure",
@@ -95,7 +93,7 @@ func runSco03(in *pci.Input) []pci.Finding {
 	for _, c := range cde {
 		open := map[string]bool{}
 		for _, d := range policy.Directions {
-			found = append(found, crossings(in, c, d, apart, open)...)
+			found = append(found, crossings(in, c, d, apart, open, alone)...)
 		}
 		holds += len(apart) - len(open)
 	}
@@ -114,14 +112,22 @@ func unsure(in *pci.Input) []*cluster.Workload {
 }
 
 // crossings gives at most two findings: who certainly has a connection, and for whom it is not decided.
-func crossings(in *pci.Input, c *cluster.Workload, d policy.Direction, apart []stranger, open map[string]bool) []pci.Finding {
+func crossings(in *pci.Input, c *cluster.Workload, d policy.Direction, apart []stranger, open map[string]bool, alone told) []pci.Finding {
 	m, outside := in.Model, in.Model.Outside(c, d)
+	near := map[*cluster.Workload]reach.Bounds{}
+	for _, e := range m.Reaches(c, d) {
+		other := e.Src.Workload
+		if d == policy.Egress {
+			other = e.Dst.Workload
+		}
+		near[other] = e.Bounds
+	}
 	sure := pci.Finding{Status: pci.Fail, Subject: c.Ref, Pos: c.Pos, Key: d.String()}
 	maybe := pci.Finding{Status: pci.Unknown, Subject: c.Ref, Pos: c.Pos, Key: d.String()}
 	var sureNames, maybeNames []string
 	var conns netset.Conns
 	for _, s := range apart {
-		peer, b := s.with(m, c, d, outside)
+		peer, b := s.with(d, near, outside)
 		src, dst := flow(reach.OfWorkload(c), peer, d)
 		switch {
 		case !b.Must.IsEmpty() && s.w != nil && in.Scope.Unsure(s.w):
@@ -151,7 +157,7 @@ func crossings(in *pci.Input, c *cluster.Workload, d policy.Direction, apart []s
 	var found []pci.Finding
 	if len(sureNames) > 0 {
 		sure.Message = fmt.Sprintf("%d of %d that are out of scope or unclassified %s, on %s: %s", len(sureNames), len(apart), way, conns, listed(sureNames))
-		sure.Because, sure.Fix = tidy(sure.Because), closing(in, c, d)
+		sure.Because, sure.Fix = tidy(sure.Because), closing(in, c, d, alone)
 		found = append(found, sure)
 	}
 	if len(maybeNames) > 0 {
@@ -164,7 +170,7 @@ func crossings(in *pci.Input, c *cluster.Workload, d policy.Direction, apart []s
 
 // closing is the policy that isolates c in the direction and keeps what in-scope workloads need, when no other
 // policy allows anything there; a policy that was added could not take back what others allow.
-func closing(in *pci.Input, c *cluster.Workload, d policy.Direction) *pci.Fix {
+func closing(in *pci.Input, c *cluster.Workload, d policy.Direction, alone told) *pci.Fix {
 	if in.Profile.Enforces == enforcer.No {
 		return &pci.Fix{Text: "run an engine that enforces NetworkPolicy; without one no policy has any effect"}
 	}
@@ -180,7 +186,7 @@ func closing(in *pci.Input, c *cluster.Workload, d policy.Direction) *pci.Fix {
 	fix := &pci.Fix{
 		Text: "isolate it for " + d.String() + ". The policy keeps what in-scope workloads may use today" +
 			", cut to declared needs or else to declared ports; add what is missing, as DNS and traffic from outside, before it is applied",
-		YAML: policyYAML(in.Cluster, freeName(in.Cluster, c.Ref.Namespace, c.Ref.Name+"-"+d.String(), nil), c, d, kept(in, c, d)),
+		YAML: policyYAML(in.Cluster, freeName(in.Cluster, c.Ref.Namespace, c.Ref.Name+"-"+d.String(), nil), c, d, kept(in, c, d, alone)),
 	}
 	if fix.YAML == "" {
 		fix.Text = "isolate it for " + d.String() + " by a policy that selects its pods alone; labels do not tell them apart today"
@@ -189,21 +195,39 @@ func closing(in *pci.Input, c *cluster.Workload, d policy.Direction) *pci.Fix {
 }
 
 // kept is what in-scope workloads keep when c is isolated.
-func kept(in *pci.Input, c *cluster.Workload, d policy.Direction) []allowed {
+func kept(in *pci.Input, c *cluster.Workload, d policy.Direction, alone told) []allowed {
 	var out []allowed
 	for _, o := range in.Scope.Of(pci.CDE, pci.CDEStore, pci.ConnectedTo, pci.SecurityImpacting) {
 		if o == c || len(boundPods(o)) < len(o.Pods) {
 			continue
 		}
 		src, dst := flow(reach.OfWorkload(c), reach.OfWorkload(o), d)
-		conns := in.Model.Between(src, dst).May.Intersect(netset.Transport()).Intersect(declaredPorts(in.Cluster, dst.Workload))
+		conns := in.Model.Between(src, dst).May.Intersect(netset.Transport())
+		if !conns.IsEmpty() {
+			conns = conns.Intersect(declaredPorts(in.Cluster, dst.Workload))
+		}
+		if conns.IsEmpty() {
+			continue
+		}
 		if in.Intent != nil && len(in.Intent.Needs) > 0 {
 			conns, _ = in.Covered(src, dst, conns)
 		}
-		labels, ok := ownLabels(o)
-		if !conns.IsEmpty() && ok && selectsOnly(in.Cluster, o, labels) {
+		if !conns.IsEmpty() && alone.by(in, o) {
 			out = append(out, allowed{o, conns})
 		}
 	}
 	return out
+}
+
+// told keeps which workloads can be told by labels of their own, which takes a look at every pod.
+type told map[*cluster.Workload]bool
+
+func (t told) by(in *pci.Input, w *cluster.Workload) bool {
+	can, known := t[w]
+	if !known {
+		labels, ok := ownLabels(w)
+		can = ok && selectsOnly(in.Cluster, w, labels)
+		t[w] = can
+	}
+	return can
 }
