@@ -154,7 +154,7 @@ func (r right) given(g Grant, namespaces []string) bool {
 func (a Access) Unsettled(namespaces []string) []Dangling {
 	var out []Dangling
 	for _, d := range a.Dangling {
-		if (d.Namespace == "" || slices.Contains(namespaces, d.Namespace)) && !(d.Role.Kind == "ClusterRole" && slices.Contains(powerless, d.Role.Name)) {
+		if (d.Namespace == "" || slices.Contains(namespaces, d.Namespace)) && (d.Role.Kind != "ClusterRole" || !slices.Contains(powerless, d.Role.Name)) {
 			out = append(out, d)
 		}
 	}

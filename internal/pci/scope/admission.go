@@ -59,8 +59,10 @@ func (c *computer) hook(o *object.Object, hook *object.Value, mutates, sure bool
 		}
 	}
 	if !found {
-		c.out.Systems = append(c.out.Systems, System{Kind: "Webhook", Name: hook.Get("name").Str(), Sure: sure, Ref: o.Ref, Pos: at,
-			Msg: fmt.Sprintf("Service %s/%s, whose pods are not in the input, %s", ns, name, does)})
+		c.out.Systems = append(c.out.Systems, System{
+			Kind: "Webhook", Name: hook.Get("name").Str(), Sure: sure, Ref: o.Ref, Pos: at,
+			Msg: fmt.Sprintf("Service %s/%s, whose pods are not in the input, %s", ns, name, does),
+		})
 	}
 }
 

@@ -78,7 +78,7 @@ func (g *graph) gates(targets []int) (all []gate, needed []bool) {
 		}
 		for _, h := range row {
 			u := int(h.other)
-			if g.roles[u] == target || g.roles[u] == middle && !g.fed[0][u] && !(g.roles[v] == target && g.fed[1][u]) {
+			if g.roles[u] == target || g.roles[u] == middle && !g.fed[0][u] && (g.roles[v] != target || !g.fed[1][u]) {
 				continue
 			}
 			k := gate{g.groups[u], g.roles[u] == source, v}

@@ -32,8 +32,10 @@ func (c *computer) rights() {
 		if !c.access.Known && !c.Cluster.Complete {
 			for _, i := range holders[at] {
 				w := c.Cluster.Workloads[i]
-				c.give(i, Reason{Code: RightsAbsent, Class: SecurityImpacting, Ref: w.Ref, Pos: w.Pos,
-					Msg: "what its account " + at.name + " may do through the API is not in the input"})
+				c.give(i, Reason{
+					Code: RightsAbsent, Class: SecurityImpacting, Ref: w.Ref, Pos: w.Pos,
+					Msg: "what its account " + at.name + " may do through the API is not in the input",
+				})
 			}
 			continue
 		}
@@ -44,8 +46,10 @@ func (c *computer) rights() {
 					c.powers(i, s, maybe[s], false)
 				}
 				for _, d := range lost[s] {
-					c.give(i, Reason{Code: Rights, Class: SecurityImpacting, Ref: d.Binding, Pos: d.Pos,
-						Msg: fmt.Sprintf("what %s may do is not known: %s is not in the input", s, d.Role)})
+					c.give(i, Reason{
+						Code: Rights, Class: SecurityImpacting, Ref: d.Binding, Pos: d.Pos,
+						Msg: fmt.Sprintf("what %s may do is not known: %s is not in the input", s, d.Role),
+					})
 				}
 			}
 		}
@@ -127,8 +131,10 @@ func (c *computer) held(namespaces []string) map[rbac.Subject][]rbac.Held {
 // powers gives a workload what one of its identities may do.
 func (c *computer) powers(i int, s rbac.Subject, held []rbac.Held, sure bool) {
 	for _, h := range held {
-		c.give(i, Reason{Code: Rights, Class: SecurityImpacting, Sure: sure, Ref: h.Role, Pos: h.Pos,
-			Msg: s.String() + " " + Ability(h)})
+		c.give(i, Reason{
+			Code: Rights, Class: SecurityImpacting, Sure: sure, Ref: h.Role, Pos: h.Pos,
+			Msg: s.String() + " " + Ability(h),
+		})
 	}
 }
 

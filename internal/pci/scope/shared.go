@@ -75,8 +75,10 @@ func (c *computer) entries() {
 					continue
 				}
 				seen[[2]int{j, i}] = true
-				c.give(j, Reason{Code: Entry, Class: SecurityImpacting, Sure: c.sure[i] && len(e.Controllers) == 1, With: t.Workload, Ref: e.Via, Pos: e.Pos,
-					Msg: "passes what comes in by " + e.Via.String() + " on to " + t.Workload.Ref.String()})
+				c.give(j, Reason{
+					Code: Entry, Class: SecurityImpacting, Sure: c.sure[i] && len(e.Controllers) == 1, With: t.Workload, Ref: e.Via, Pos: e.Pos,
+					Msg: "passes what comes in by " + e.Via.String() + " on to " + t.Workload.Ref.String(),
+				})
 			}
 		}
 	}
@@ -172,8 +174,10 @@ func (c *computer) accounts() {
 			}
 			seen[at] = true
 			with := c.Cluster.Workloads[i]
-			c.give(j, Reason{Code: SameAccount, Class: SecurityImpacting, Sure: c.sure[i], With: with, Ref: w.Ref, Pos: p.Pos(),
-				Msg: s.String() + " is that of " + with.Ref.String() + ", too"})
+			c.give(j, Reason{
+				Code: SameAccount, Class: SecurityImpacting, Sure: c.sure[i], With: with, Ref: w.Ref, Pos: p.Pos(),
+				Msg: s.String() + " is that of " + with.Ref.String() + ", too",
+			})
 		}
 	}
 }
@@ -207,8 +211,10 @@ func (c *computer) volumes() {
 				}
 				seen[v] = true
 				with := c.Cluster.Workloads[i]
-				c.give(j, Reason{Code: Volume, Class: SecurityImpacting, Sure: c.sure[i], With: with, Ref: w.Ref, Pos: object.Pos{File: p.Pos().File, Line: at.Line},
-					Msg: "PersistentVolumeClaim " + v.namespace + "/" + v.claim + " is mounted by " + with.Ref.String() + ", too"})
+				c.give(j, Reason{
+					Code: Volume, Class: SecurityImpacting, Sure: c.sure[i], With: with, Ref: w.Ref, Pos: object.Pos{File: p.Pos().File, Line: at.Line},
+					Msg: "PersistentVolumeClaim " + v.namespace + "/" + v.claim + " is mounted by " + with.Ref.String() + ", too",
+				})
 			})
 		}
 	}
