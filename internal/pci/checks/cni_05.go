@@ -71,8 +71,14 @@ func runCni05(in *pci.Input) []pci.Finding {
 // leftovers names the engines whose chains stand on a node without an agent that is on.
 func leftovers(in *pci.Input, n nodeFirewall, agents []enforcer.Agent) []string {
 	marks := []struct{ engine, prefix string }{
-		{"antrea", "ANTREA-"}, {"azure", "AZURE-NPM"}, {"calico", "cali-"}, {"cilium", "CILIUM_"},
-		{"kube-router", "KUBE-ROUTER-"}, {"kube-router", "KUBE-POD-FW-"}, {"kube-router", "KUBE-NWPLCY-"}, {"weave", "WEAVE-NPC"},
+		{"antrea", "ANTREA-"},
+		{"azure", "AZURE-NPM"},
+		{"calico", "cali-"},
+		{"cilium", "CILIUM_"},
+		{"kube-router", "KUBE-ROUTER-"},
+		{"kube-router", "KUBE-POD-FW-"},
+		{"kube-router", "KUBE-NWPLCY-"},
+		{"weave", "WEAVE-NPC"},
 	}
 	var out []string
 	for _, m := range marks {

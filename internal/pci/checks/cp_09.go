@@ -25,7 +25,7 @@ func runCp09(in *pci.Input) []pci.Finding {
 	if !access.Known {
 		return []pci.Finding{{Status: pci.Manual, Key: "absent", Message: "Who has the right to nodes/proxy? Add the roles and bindings of RBAC to the input: kubectl get clusterroles,clusterrolebindings,roles,rolebindings -A -o yaml."}}
 	}
-	return eachSubject(access, "subjects of bindings", "none has nodes/proxy",
+	return eachSubject(access, "none has nodes/proxy",
 		func(g rbac.Grant) bool { // nodes have no namespace: a grant in one reaches none
 			return g.Namespace == "" && !ofAPIServer(g.Subject) && g.Rule.Allows("", []string{"nodes/proxy"}, []string{"get", "create", "update", "patch", "delete"})
 		},
@@ -49,7 +49,7 @@ func ofAPIServer(s rbac.Subject) bool {
 // eachSubject gathers grants by subject: a finding for each that has one that is wrong, and one undecided for
 // each binding in question whose role is not in the input. Roles that come with every API server are known not
 // to be wrong here and are passed over.
-func eachSubject(access rbac.Access, what, sentence string, wrong func(rbac.Grant) bool, open func(rbac.Dangling) bool, say func(rbac.Subject, []pci.Because) pci.Finding) []pci.Finding {
+func eachSubject(access rbac.Access, sentence string, wrong func(rbac.Grant) bool, open func(rbac.Dangling) bool, say func(rbac.Subject, []pci.Because) pci.Finding) []pci.Finding {
 	because := map[rbac.Subject][]pci.Because{}
 	seen, bad := map[rbac.Subject]bool{}, map[rbac.Subject]bool{}
 	var order []rbac.Subject
@@ -87,7 +87,7 @@ func eachSubject(access rbac.Access, what, sentence string, wrong func(rbac.Gran
 			Message: fmt.Sprintf("what %s may do is not known: %s is not in the input", d.Subject, d.Role),
 		})
 	}
-	return withSummary(found, len(seen), len(seen)-len(bad), what, sentence)
+	return withSummary(found, len(seen), len(seen)-len(bad), "subjects of bindings", sentence)
 }
 
 // harmless tells of bindings to roles that the API server creates itself and that give neither nodes/proxy nor

@@ -53,7 +53,7 @@ func runCp11(in *pci.Input) []pci.Finding {
 	}
 	var listing []string
 	var where []pci.Because
-	found := eachSubject(access, "subjects of bindings", "none may change network controls",
+	found := eachSubject(access, "none may change network controls",
 		func(g rbac.Grant) bool { return !ofAPIServer(g.Subject) && writesControls(g.Rule) },
 		func(d rbac.Dangling) bool { return !ofAPIServer(d.Subject) },
 		func(s rbac.Subject, because []pci.Because) pci.Finding {

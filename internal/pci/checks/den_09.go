@@ -49,7 +49,7 @@ func runDen09(in *pci.Input) []pci.Finding {
 	guards := admissionRules(in, trusts)
 	var people []string
 	var because []pci.Because
-	found := eachSubject(access, "subjects of bindings", "none of them is outside of the cardholder data environment and can take a trusted label",
+	found := eachSubject(access, "none of them is outside of the cardholder data environment and can take a trusted label",
 		func(g rbac.Grant) bool {
 			return !ofAPIServer(g.Subject) && !ofController(g.Subject) && entersBy(g, where, byLabel) != ""
 		},

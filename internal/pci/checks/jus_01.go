@@ -104,20 +104,20 @@ func unregistered(in *pci.Input, w *cluster.Workload) (f *pci.Finding, flows int
 	switch {
 	case len(sure) > 0:
 		f.Status, f.Witness = pci.Fail, witness
-		f.Message = fmt.Sprintf("%d allowed connections stand in no need: %s", len(sure), listedBy(sure, "; "))
+		f.Message = fmt.Sprintf("%d allowed connections stand in no need: %s", len(sure), listedBy(sure))
 		f.Fix = &pci.Fix{Text: "declare each with its reason and approval, or narrow the rules that let it through"}
 	case len(maybe) > 0:
 		f.Status = pci.Unknown
-		f.Message = fmt.Sprintf("it is not decided whether %d connections that stand in no need are allowed: %s", len(maybe), listedBy(maybe, "; "))
+		f.Message = fmt.Sprintf("it is not decided whether %d connections that stand in no need are allowed: %s", len(maybe), listedBy(maybe))
 	default:
 		return nil, flows
 	}
 	return f, flows
 }
 
-// listedBy is listed with another sign between.
-func listedBy(texts []string, sep string) string {
-	const most = 5
+// listedBy is listed for texts that hold commas themselves.
+func listedBy(texts []string) string {
+	const most, sep = 5, "; "
 	if len(texts) > most {
 		return strings.Join(texts[:most], sep) + fmt.Sprintf("%sand %d more", sep, len(texts)-most)
 	}
@@ -143,5 +143,5 @@ func twice(in *pci.Input) []pci.Finding {
 	if len(pairs) == 0 {
 		return nil
 	}
-	return []pci.Finding{{Status: pci.Manual, Severity: pci.Low, Key: "twice", Because: tidy(because), Message: "Which of them answers for the connection? Needs that declare the same one: " + listedBy(slices.Compact(pairs), "; ")}}
+	return []pci.Finding{{Status: pci.Manual, Severity: pci.Low, Key: "twice", Because: tidy(because), Message: "Which of them answers for the connection? Needs that declare the same one: " + listedBy(slices.Compact(pairs))}}
 }

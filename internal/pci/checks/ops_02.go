@@ -54,6 +54,6 @@ func runOps02(in *pci.Input) []pci.Finding {
 	slices.Sort(changes)
 	return []pci.Finding{{
 		Status: pci.Manual, Subject: ref, Pos: last.pos, Key: "changes", Because: tidy(because),
-		Message: fmt.Sprintf("Were scope, diagram and test confirmed again? Since the package of %s there are %d changes: %s.", cmp.Or(last.created, last.name), len(changes), listedBy(changes, "; ")),
+		Message: fmt.Sprintf("Were scope, diagram and test confirmed again? Since the package of %s there are %d changes: %s.", cmp.Or(last.created, last.name), len(changes), listedBy(changes)),
 	}}
 }

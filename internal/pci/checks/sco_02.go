@@ -54,7 +54,7 @@ func runSco02(in *pci.Input) []pci.Finding {
 			slices.ContainsFunc(g.Over(places), func(p rbac.Power) bool { return slices.Contains(names, p.Name) })
 	}
 	open := unsettled(access, places)
-	return approved(eachSubject(access, "subjects of bindings", "none may write the labels that the scope goes by", wrong, open,
+	return approved(eachSubject(access, "none may write the labels that the scope goes by", wrong, open,
 		func(s rbac.Subject, _ []pci.Because) pci.Finding {
 			return judged(in, s, "write the labels that the scope goes by ("+listed(keys)+")")
 		}), "Are all of these meant to write the labels that the scope goes by ("+listed(keys)+")?")

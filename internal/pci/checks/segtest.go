@@ -165,7 +165,7 @@ func groupCells(into []grouped, key string, f pci.Finding, c testCell) []grouped
 func groupFindings(groups []grouped) []pci.Finding {
 	var out []pci.Finding
 	for _, g := range groups {
-		g.finding.Message = fmt.Sprintf("%s: %s", g.finding.Message, listedBy(g.cells, "; "))
+		g.finding.Message = fmt.Sprintf("%s: %s", g.finding.Message, listedBy(g.cells))
 		g.finding.Because = tidy(g.finding.Because)
 		g.finding.Pos = g.finding.Because[0].Pos
 		out = append(out, g.finding)

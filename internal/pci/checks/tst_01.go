@@ -105,7 +105,7 @@ func runTst01(in *pci.Input) []pci.Finding {
 	var found []pci.Finding
 	sampling := t.spec.Get("sampling").Str()
 	if len(missing) > 0 {
-		f := pci.Finding{Status: pci.Fail, Subject: t.object.Ref, Pos: t.object.Pos, Key: "missing", Message: fmt.Sprintf("%d of %d ways were not tried: %s", len(missing), of, listedBy(missing, "; "))}
+		f := pci.Finding{Status: pci.Fail, Subject: t.object.Ref, Pos: t.object.Pos, Key: "missing", Message: fmt.Sprintf("%d of %d ways were not tried: %s", len(missing), of, listedBy(missing))}
 		f.Fix = &pci.Fix{Text: "try them, or write under sampling why the others stand for them"}
 		if sampling != "" {
 			f.Status, f.Fix = pci.Manual, nil
@@ -114,7 +114,7 @@ func runTst01(in *pci.Input) []pci.Finding {
 		found = append(found, f)
 	}
 	if len(thin) > 0 {
-		found = append(found, pci.Finding{Status: pci.Manual, Subject: t.object.Ref, Pos: t.object.Pos, Key: "thin", Message: "Why was that enough? The test tried " + listedBy(thin, "; ") + "."})
+		found = append(found, pci.Finding{Status: pci.Manual, Subject: t.object.Ref, Pos: t.object.Pos, Key: "thin", Message: "Why was that enough? The test tried " + listedBy(thin) + "."})
 	}
 	return withSummary(found, of, holds, "ways between what is out of scope and the environment", "tried")
 }
