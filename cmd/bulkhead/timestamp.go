@@ -21,8 +21,7 @@ const timestampDoc = `Timestamp has a time-stamping authority confirm that a pac
 as timestamp.tsr. The authority is sent a SHA-256 and nothing else. Sign the package first: the timestamp is about
 the signature, or about the manifest where there is none.
 
-With --url the authority is asked over the network; that is the only command of bulkhead that sends anything to
-anyone but the cluster. Without a network, --request-out writes the request, which any machine can send to the
+With --url the authority is asked over the network, and not otherwise. Without a network, --request-out writes the request, which any machine can send to the
 authority, and --response takes its answer. The timestamp is optional: without it everything else can be checked.
 
 Examples:
