@@ -40,6 +40,9 @@ func (g *globals) renamed(loaded *load.Result, o *createOptions, m *evidence.Man
 	after := before
 	after.namespace = names.Text(before.namespace)
 	day := m.Created[:len("2006-01-02")]
+	if out, err = confirmed(loaded, out, names, &before, &after, day); err != nil {
+		return nil, nil, err
+	}
 	was, err := g.conclusions(loaded, &before, day, names.Said)
 	if err != nil {
 		return nil, nil, err
@@ -64,6 +67,21 @@ func (g *globals) renamed(loaded *load.Result, o *createOptions, m *evidence.Man
 		m.Sources[i] = names.File(s)
 	}
 	return out, names, nil
+}
+
+// confirmed rewrites the input once more, with the digest of its scope in place of that over the true names: a
+// record that confirms the one confirms the other.
+func confirmed(loaded, out *load.Result, names *pseudonym.Names, before, after *sourceOptions, day string) (*load.Result, error) {
+	was, err := conclude(loaded, before, day)
+	if err != nil {
+		return nil, err
+	}
+	is, err := conclude(out, after, day)
+	if err != nil || was.scope == nil || is.scope == nil {
+		return out, err
+	}
+	names.Replace(was.scope.Digest(was.input().ComputeScope()), is.scope.Digest(is.input().ComputeScope()))
+	return rewritten(loaded, names)
 }
 
 // rewritten is a copy of what was read with every name replaced.

@@ -30,6 +30,7 @@ type Names struct {
 	words map[string]string // name: pseudonym
 	kept  map[string]bool   // names that stay, because they stand in namespaces of the cluster's own
 	files map[string]string
+	exact map[string]string // values that depend on names, such as a digest over them
 	whole map[string]string // people and tickets, replaced as a whole
 }
 
@@ -38,7 +39,7 @@ func New(key []byte) (*Names, error) {
 	if len(key) < LeastKey {
 		return nil, fmt.Errorf("a key of %d bytes: want at least %d", len(key), LeastKey)
 	}
-	return &Names{key: key, words: map[string]string{}, kept: map[string]bool{}, files: map[string]string{}, whole: map[string]string{}}, nil
+	return &Names{key: key, words: map[string]string{}, kept: map[string]bool{}, files: map[string]string{}, whole: map[string]string{}, exact: map[string]string{}}, nil
 }
 
 // word is the pseudonym of a name: a word that is a valid name of a Kubernetes object, with 60 bits of an HMAC.
@@ -56,6 +57,10 @@ func (n *Names) Keep(names ...string) {
 		}
 	}
 }
+
+// Replace has a value replaced by another one, where it is all of a text: a digest over names, by that over the
+// pseudonyms.
+func (n *Names) Replace(value, by string) { n.exact[value] = by }
 
 // system tells whether a namespace is the cluster's own or that of a part of it that everybody knows.
 func system(namespace string) bool {
@@ -190,6 +195,9 @@ func (n *Names) person(s string) string {
 
 // Text gives a text with every name in it replaced.
 func (n *Names) Text(s string) string {
+	if by, ok := n.exact[s]; ok {
+		return by
+	}
 	if isAddr(s) {
 		return s
 	}
