@@ -67,7 +67,7 @@ func runChain(g *globals, o chainOptions, dirs []string) error {
 	}
 	switch {
 	case c.ExitCode() == 1:
-		fmt.Fprint(g.stdout, "\nWhat held can not be said: a link is broken\n")
+		fmt.Fprintf(g.stdout, "\nWhat held can not be said: a link is broken\n")
 	case gaps > 0:
 		fmt.Fprintf(g.stdout, "\nPassed in all %d packages, gaps between them: %d: %s\n", len(c.Links), gaps, none(c.Held))
 	default:

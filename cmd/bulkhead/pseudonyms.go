@@ -52,7 +52,6 @@ func (g *globals) renamed(loaded *load.Result, o *createOptions, m *evidence.Man
 		return nil, nil, err
 	}
 	if diff := unlike(was, is); len(diff) > 0 {
-
 		return nil, nil, hint(fmt.Errorf("with pseudonyms %d conclusions would not be the same, such as: %.300s", len(diff), diff[0]), "keep the names that mean something with --keep-names")
 	}
 	m.Pseudonyms, m.Assume.Namespace, m.Subject = true, after.namespace, names.Text(m.Subject)

@@ -58,7 +58,8 @@ func TestChain(t *testing.T) {
 	c := chainOf(t, 0, one, two, three)
 	want := &evidence.Chain{
 		Links: []evidence.Link{
-			{Dir: one, Created: "2026-01-01T00:00:00Z", State: "first"}, {Dir: two, Created: "2026-02-01T00:00:00Z", Days: 31, State: "follows"},
+			{Dir: one, Created: "2026-01-01T00:00:00Z", State: "first"},
+			{Dir: two, Created: "2026-02-01T00:00:00Z", Days: 31, State: "follows"},
 			{Dir: three, Created: "2026-03-01T12:00:00Z", Days: 28, State: "follows"},
 		},
 		Held: []string{"A-1"},

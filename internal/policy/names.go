@@ -11,7 +11,7 @@ import (
 // nothing when it takes it. The values are not quoted.
 func LabelErrors(key string, values []string) []string {
 	var out []string
-	if prefix, name, ok := strings.Cut(key, "/"); !ok && !plainName(key) || ok && !(plainDomain(prefix) && plainName(name)) {
+	if prefix, name, ok := strings.Cut(key, "/"); !ok && !plainName(key) || ok && (!plainDomain(prefix) || !plainName(name)) {
 		out = validation.IsQualifiedName(key)
 	}
 	for _, v := range values {

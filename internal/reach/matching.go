@@ -167,14 +167,18 @@ func (m *Model) termReasons(ref object.Ref, t *policy.Term, pod *cluster.Pod, po
 
 // SubjectPods gives the pods a policy certainly and possibly selects, whether or not it is in force.
 func (m *Model) SubjectPods(p *policy.Policy) (certain, possible []*cluster.Pod) {
-	return m.podsWhere(func(pod *cluster.Pod) enforcer.Answer { return m.subject(p, pod) })
+	return m.podsWhere(m.podsNear(p.Subjects), func(pod *cluster.Pod) enforcer.Answer { return m.subject(p, pod) })
 }
 
 // PeerPods gives the pods that a peer certainly and possibly matches. For address peers that goes by the
 // pods' addresses and the enforcer. A NodePeer matches no pod here, although host-network pods come with
 // their nodes.
 func (m *Model) PeerPods(q *policy.Peer) (certain, possible []*cluster.Pod) {
-	certain, possible = m.podsWhere(func(pod *cluster.Pod) enforcer.Answer { return m.peerPod(q, pod) })
+	pods := m.cluster.Pods
+	if q.Kind == policy.PodPeer {
+		pods = m.podsNear([]policy.Term{q.Term})
+	}
+	certain, possible = m.podsWhere(pods, func(pod *cluster.Pod) enforcer.Answer { return m.peerPod(q, pod) })
 	switch {
 	case q.Kind == policy.DoubtPeer:
 		return nil, m.cluster.Pods
@@ -240,8 +244,32 @@ func (m *Model) podIn(pod *cluster.Pod, f family, set netset.Addrs) enforcer.Ans
 	return enforcer.Unknown
 }
 
-func (m *Model) podsWhere(match func(*cluster.Pod) enforcer.Answer) (certain, possible []*cluster.Pod) {
-	for _, pod := range m.cluster.Pods {
+// podsNear is the pods in namespaces that some term may mean, in the order of the cluster.
+func (m *Model) podsNear(terms []policy.Term) []*cluster.Pod {
+	if m.podsIn == nil {
+		m.podsIn = map[*cluster.Namespace][]int{}
+		for i, pod := range m.cluster.Pods {
+			m.podsIn[pod.Namespace] = append(m.podsIn[pod.Namespace], i)
+		}
+	}
+	var found []int
+	for ns, is := range m.podsIn {
+		if slices.ContainsFunc(terms, func(t policy.Term) bool {
+			return t.Namespace == ns.Name || t.Namespace == "" && matchNamespace(t.NamespaceSelector, ns) != enforcer.No
+		}) {
+			found = append(found, is...)
+		}
+	}
+	slices.Sort(found)
+	out := make([]*cluster.Pod, len(found))
+	for k, i := range found {
+		out[k] = m.cluster.Pods[i]
+	}
+	return out
+}
+
+func (m *Model) podsWhere(pods []*cluster.Pod, match func(*cluster.Pod) enforcer.Answer) (certain, possible []*cluster.Pod) {
+	for _, pod := range pods {
 		if pod.HostNetwork {
 			continue
 		}

@@ -132,7 +132,8 @@ type Model struct {
 	placed   *places
 	lined    *lines
 	asking   *Neighbours
-	tunnels  bool // an ambient mesh may carry traffic between some pods
+	podsIn   map[*cluster.Namespace][]int // numbers in Cluster.Pods, made on first use
+	tunnels  bool                         // an ambient mesh may carry traffic between some pods
 	line     addrLine
 	terms    termIndex
 	wide     []*pointSet // the sets that rows refer to

@@ -72,8 +72,10 @@ func named(m *reach.Model, r *policy.Rule) ([]*cluster.Pod, bool) {
 // podPerWorkload keeps the first pod of each workload, sorted by workload. Host-network pods have no policies.
 func podPerWorkload(pods []*cluster.Pod) []*cluster.Pod {
 	var out []*cluster.Pod
+	seen := map[*cluster.Workload]bool{}
 	for _, p := range pods {
-		if !p.HostNetwork && !slices.ContainsFunc(out, func(o *cluster.Pod) bool { return o.Workload == p.Workload }) {
+		if !p.HostNetwork && !seen[p.Workload] {
+			seen[p.Workload] = true
 			out = append(out, p)
 		}
 	}
@@ -88,7 +90,7 @@ type gap struct {
 	trace    reach.Trace
 }
 
-// oneSided gives at most two findings about one rule, and the number of pairs it speaks of.
+// oneSided gives at most two findings about one rule, and a number that is not 0 when it speaks of any pair.
 func oneSided(in *pci.Input, p *policy.Policy, r *policy.Rule, bound, peers []*cluster.Pod) ([]pci.Finding, int) {
 	other := policy.Egress
 	if r.Direction == policy.Egress {
@@ -105,7 +107,11 @@ func oneSided(in *pci.Input, p *policy.Policy, r *policy.Rule, bound, peers []*c
 			if r.Direction == policy.Egress {
 				src, dst = b, q
 			}
-			t := in.Model.Explain(reach.OfPod(src), reach.OfPod(dst), asked(in, r, dst.Workload))
+			about := asked(in, r, dst.Workload)
+			if pairs > 0 && in.Model.Between(reach.OfPod(src), reach.OfPod(dst)).Must.Covers(about) {
+				continue // nothing is stopped, and that the rule speaks of pods is known
+			}
+			t := in.Model.Explain(reach.OfPod(src), reach.OfPod(dst), about)
 			conns := ruleConns(t, p, r)
 			if conns.IsEmpty() {
 				continue
