@@ -238,6 +238,7 @@ func TestPseudonyms(t *testing.T) {
 	}
 	for source, secret := range map[string][]string{
 		"../../examples/card-shop/1-open":     {"pci-frontend", "pci-backend", "other-backend", "examples", "shop"},
+		"../../examples/card-shop/5-works":    {"pci-frontend", "pci-backend", "other-backend", "examples", "shop"},
 		"../../examples/mesh-bank/2-works":    {"card-vault", "payments", "marketing", "online-banking", "security office", "examples"},
 		"../../examples/mesh-bank/1-mistakes": {"card-vault", "marketing", "examples"},
 	} {
@@ -265,6 +266,9 @@ func TestPseudonyms(t *testing.T) {
 			t.Errorf("the list of names can be read by others: %v, %v", info, err)
 		}
 		must(t, 3, "evidence", "verify", dir)
+		if works := strings.HasSuffix(source, "-works"); works != strings.Contains(files["results/results.txt"], "  SCO-09   the scope is confirmed") {
+			t.Errorf("%s: the scope of step 2-works and 5-works is confirmed by its digest, with other names, too: %t", source, works)
+		}
 		again := filepath.Join(at, "again")
 		program(t, "evidence", "create", "--out", again, "--pseudonyms", keyFile, "--at", "2026-03-04T12:00:00Z", source)
 		if diff := cmp.Diff(files, filesOf(t, again)); diff != "" {
