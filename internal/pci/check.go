@@ -1,8 +1,6 @@
 package pci
 
 import (
-	"slices"
-
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/exposure"
@@ -44,49 +42,6 @@ type Input struct {
 	// Today is the day to judge by, "2026-01-31", or "" when nobody says: then no exception holds.
 	Today        string
 	LoadProblems []object.Problem
-}
-
-// old is the table from numbers of PCI DSS 4.0.1 to those of 3.2.1. Requirements that 4.0 brought in have
-// no old number and are not in it.
-var old = map[string][]string{
-	"1.1.2":  {"1.1.5"},
-	"1.2.2":  {"1.1.1"},
-	"1.2.3":  {"1.1.2"},
-	"1.2.4":  {"1.1.3"},
-	"1.2.5":  {"1.1.6"},
-	"1.2.6":  {"1.1.6"},
-	"1.2.7":  {"1.1.7"},
-	"1.2.8":  {"1.2.2"},
-	"1.3.1":  {"1.2.1"},
-	"1.3.2":  {"1.2.1", "1.3.4"},
-	"1.3.3":  {"1.2.3"},
-	"1.4.1":  {"1.1.4"},
-	"1.4.2":  {"1.3.1", "1.3.2", "1.3.5"},
-	"1.4.3":  {"1.3.3"},
-	"1.4.4":  {"1.3.6"},
-	"1.4.5":  {"1.3.7"},
-	"2.2.4":  {"2.2.2"},
-	"2.2.5":  {"2.2.3"},
-	"2.2.7":  {"2.3"},
-	"4.2.1":  {"4.1"},
-	"10.7.2": {"10.8"},
-	"10.7.3": {"10.8"},
-	"11.4.5": {"11.3.4"},
-	"11.4.6": {"11.3.4.1"},
-}
-
-// Old gives the PCI DSS 3.2.1 numbers of 4.0.1 ones, each once, in the order of the given numbers. It is
-// never nil.
-func Old(requirements []string) []string {
-	out := []string{}
-	for _, r := range requirements {
-		for _, o := range old[r] {
-			if !slices.Contains(out, o) {
-				out = append(out, o)
-			}
-		}
-	}
-	return out
 }
 
 // ReasonsOf turns the engine's reasons for an undecided answer into evidence, in their order.

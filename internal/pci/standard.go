@@ -56,33 +56,13 @@ func (s Standard) Of(f *Finding) []string {
 	return f.Requirements
 }
 
-// table is the requirements of the standard, by number. Those of PCI DSS 3.2.1 have the words of what became of them.
+// table is the requirements of the standard, by number.
 func (s Standard) table() []requirement {
 	switch s {
 	case Containers2022:
 		return containers2022
 	case PCI321:
-		var out []requirement
-		for _, r := range dss401 {
-			for _, number := range old[r.number] {
-				i := slices.IndexFunc(out, func(o requirement) bool { return o.number == number })
-				if i < 0 {
-					r.number = number
-					out = append(out, r)
-					continue
-				}
-				o := &out[i]
-				o.title += "; " + r.title
-				if o.extent != r.extent {
-					o.extent = Part
-				}
-				if !strings.Contains(o.ask, r.ask) {
-					o.ask = strings.TrimSpace(o.ask + " " + r.ask)
-				}
-			}
-		}
-		slices.SortFunc(out, func(a, b requirement) int { return compareNumbers(a.number, b.number) })
-		return out
+		return dss321
 	case PCI401:
 	}
 	return dss401

@@ -90,3 +90,29 @@ func TestStandards(t *testing.T) {
 		}
 	}
 }
+
+// TestOldNumbers: every number that something became of has words of its own in the 3.2.1 table, and none has the
+// words that 4.0.1 has for another number.
+func TestOldNumbers(t *testing.T) {
+	titles := map[string]string{}
+	for _, r := range (&pci.Assessment{}).View(pci.PCI321).Requirements {
+		titles[r.Number] = r.Title
+	}
+	reached := map[string]bool{}
+	for _, r := range append((&pci.Assessment{}).View(pci.PCI401).Requirements, pci.RequirementView{Number: "8.4.1"}) {
+		for _, n := range pci.Old([]string{r.Number}) {
+			reached[n] = true
+			if titles[n] == "" {
+				t.Errorf("%s, which became %s, is not in the table of 3.2.1", n, r.Number)
+			}
+		}
+	}
+	for n := range titles {
+		if !reached[n] {
+			t.Errorf("nothing of 4.0.1 leads to %s", n)
+		}
+	}
+	if a, b := titles["1.2.1"], titles["1.2.2"]; a == b || strings.Contains(a, ";") {
+		t.Errorf("1.2.1 %q, 1.2.2 %q", a, b)
+	}
+}
