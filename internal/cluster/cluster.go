@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -83,6 +84,22 @@ func (c *Cluster) Kind(group, kind string) []*object.Object {
 
 // Namespace gives the namespace of that name, nil when nothing speaks of it.
 func (c *Cluster) Namespace(name string) *Namespace { return c.namespaces[name] }
+
+// WorkloadsIn gives the workloads of a namespace, a part of Workloads.
+func (c *Cluster) WorkloadsIn(namespace string) []*Workload {
+	from, _ := slices.BinarySearchFunc(c.Workloads, namespace, func(w *Workload, ns string) int { return strings.Compare(w.Ref.Namespace, ns) })
+	to := from
+	for to < len(c.Workloads) && c.Workloads[to].Ref.Namespace == namespace {
+		to++
+	}
+	return c.Workloads[from:to:to]
+}
+
+// Has tells whether the input holds an object of that Ref.
+func (c *Cluster) Has(ref object.Ref) bool {
+	_, has := slices.BinarySearchFunc(c.Kind(ref.Group, ref.Kind), ref, func(o *object.Object, r object.Ref) int { return o.Ref.Compare(r) })
+	return has
+}
 
 // AccountLabels gives the labels of a pod's service account, with its name as AccountName. With declared
 // false the input has no such object: then nothing but the name is known.

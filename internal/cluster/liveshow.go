@@ -162,11 +162,7 @@ func (l *Live) showServices(c *Cluster) {
 // podsIn is the pods of a namespace, in order.
 func (c *Cluster) podsIn(ns string) []*Pod {
 	var out []*Pod
-	from, _ := slices.BinarySearchFunc(c.Workloads, ns, func(w *Workload, ns string) int { return strings.Compare(w.Ref.Namespace, ns) })
-	for _, w := range c.Workloads[from:] {
-		if w.Ref.Namespace != ns {
-			break
-		}
+	for _, w := range c.WorkloadsIn(ns) {
 		out = append(out, w.Pods...)
 	}
 	return out

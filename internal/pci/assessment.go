@@ -133,10 +133,10 @@ func policyObjects(in *Input) int {
 
 // Assess runs the checks in order and sorts what they find.
 func Assess(in *Input, checks []Check) *Assessment {
+	own := *in
+	own.known, in = &remembered{}, &own
 	if in.Computed == nil && in.Scope != nil {
-		own := *in
 		own.Computed = in.ComputeScope()
-		in = &own
 	}
 	c := in.Cluster
 	a := &Assessment{

@@ -42,6 +42,7 @@ type Input struct {
 	// Today is the day to judge by, "2026-01-31", or "" when nobody says: then no exception holds.
 	Today        string
 	LoadProblems []object.Problem
+	known        *remembered // nil outside of Assess
 }
 
 // ReasonsOf turns the engine's reasons for an undecided answer into evidence, in their order.

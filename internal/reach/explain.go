@@ -167,15 +167,28 @@ func (m *Model) explainSide(l policy.Layer, d policy.Direction, end, other int, 
 	}
 	out.Applies, out.Isolated = true, m.isolated(l, d, end)
 	out.Policies = m.tracePolicies(m.profileAt(l, d, end), other, q)
-	for i := range m.inOrder() {
+	for _, i := range m.withNotes() {
 		p := &m.policies[i]
-		if p.Layer == l && len(p.Notes) > 0 && speaksOf(p.Policy, d) && m.subject(p.Policy, m.points[end].pod) != enforcer.No {
+		if p.Layer == l && speaksOf(p.Policy, d) && m.subject(p.Policy, m.points[end].pod) != enforcer.No {
 			for _, n := range p.Notes {
 				out.Remarks = append(out.Remarks, Reason{Code: "note", Msg: n.Msg, Pos: n.Pos, Ref: n.Ref})
 			}
 		}
 	}
 	return out
+}
+
+// withNotes is the policies that say something of themselves. They are few.
+func (m *Model) withNotes() []int32 {
+	if m.noted == nil {
+		m.noted = []int32{}
+		for i := range m.inOrder() {
+			if len(m.policies[i].Notes) > 0 {
+				m.noted = append(m.noted, int32(i))
+			}
+		}
+	}
+	return m.noted
 }
 
 // speaksOf tells whether a policy does something in a direction, or nothing in either: then its notes are all it has.
@@ -263,25 +276,28 @@ func (m *Model) tracePolicies(pr *profile, other int, q netset.Conns) []PolicyTr
 	return out
 }
 
-// isolated tells whether policies of a layer isolate the pods of a class.
+// isolated tells whether policies of a layer isolate the pods of a class. For the network it is what Isolation says.
 func (m *Model) isolated(l policy.Layer, d policy.Direction, class int) enforcer.Answer {
+	pr := m.profileAt(l, d, class)
+	must, may := false, false
+	for _, k := range pr.picks {
+		if q := &m.policies[k.policy]; q.Isolates[d] || len(q.Doubts) > 0 {
+			may, must = true, must || k.sure && (l == policy.Network || q.Isolates[d])
+		}
+	}
 	if l == policy.Network {
-		switch iso := m.Isolation(m.points[class].pod, d); {
-		case iso.Must:
-			return enforcer.Yes
-		case !iso.May:
-			return enforcer.No
+		for _, o := range pr.opaque {
+			if !m.opaque[o].Restricts {
+				must, may = false, true
+			}
 		}
-		return enforcer.Unknown
+		must = must && !m.maybeOff[d]
 	}
-	answer := enforcer.No
-	for _, k := range m.profileAt(l, d, class).picks {
-		switch q := &m.policies[k.policy]; {
-		case q.Isolates[d] && k.sure:
-			return enforcer.Yes
-		case q.Isolates[d] || len(q.Doubts) > 0:
-			answer = enforcer.Unknown
-		}
+	switch {
+	case must:
+		return enforcer.Yes
+	case !may:
+		return enforcer.No
 	}
-	return answer
+	return enforcer.Unknown
 }

@@ -23,3 +23,19 @@ func Alike(old, new *Model) bool { return compare(old, new) != nil }
 
 // DiffAll is Diff without comparing rows.
 func DiffAll(old, new *Model) []Change { return append(diffPods(old, new), diffOutside(old, new)...) }
+
+// BetweenAtoms is Between of addresses and a pod, one atom after the other.
+func (m *Model) BetweenAtoms(src, dst Peer) Bounds {
+	out, first := noneID, true
+	for _, s := range m.pointsOf(src) {
+		for _, d := range m.pointsOf(dst) {
+			b := m.pointPair(s, d)
+			if !first {
+				x, y := m.conns.pairs[out], m.conns.pairs[b]
+				b = m.conns.pair(ids2{m.conns.intersect(x.must, y.must), m.conns.union(x.may, y.may)})
+			}
+			out, first = b, false
+		}
+	}
+	return m.conns.bounds(out)
+}

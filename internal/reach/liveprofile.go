@@ -135,7 +135,7 @@ func (l *Live) flush(u *Update) {
 	l.empty = append(l.empty, l.left...)
 	slices.Sort(l.empty)
 	l.left, l.asked = l.left[:0], l.asked[:0]
-	m.placed, m.lined, m.asking, m.podsIn = nil, nil, nil, nil
+	m.placed, m.lined, m.asking, m.podsIn, m.noted = nil, nil, nil, nil, nil
 	clear(l.changed)
 	clear(l.repick)
 	clear(l.dirty)

@@ -30,7 +30,7 @@ func (l *Live) Model() *Model {
 	out.points, out.classes = slices.Clone(m.points), slices.Clone(m.classes)
 	out.terms = termIndex{spaces: slices.Clone(m.terms.spaces), byName: m.terms.byName}
 	out.index, out.hostIndex, out.builders, out.addrGroups, out.peerSets, out.placed = nil, nil, [2][2]*profileBuilder{}, nil, nil, nil
-	out.lined, out.asking, out.podsIn = nil, nil, nil
+	out.lined, out.asking, out.podsIn, out.noted = nil, nil, nil, nil
 	out.conns = m.conns.shown()
 	l.lineShown = true
 	for _, s := range l.sides() {

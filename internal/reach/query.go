@@ -131,6 +131,9 @@ type location struct{ hosts, pods placement }
 
 func (l location) hosted() bool { return !l.hosts.empty() }
 
+// onHost tells whether some pod of a peer uses its node's network.
+func onHost(p Peer) bool { return hosted(p.Workload) || p.Pod != nil && p.Pod.HostNetwork }
+
 func locate(p Peer) location {
 	switch {
 	case p.Workload != nil:
@@ -192,8 +195,10 @@ func (m *Model) Between(src, dst Peer) Bounds {
 	}
 	out := noneID
 	first := true
-	for _, s := range m.pointsOf(src) {
-		for _, d := range m.pointsOf(dst) {
+	var room [2][8]int
+	ss, ds := m.pointsFor(room[0][:0], src, dst, policy.Ingress), m.pointsFor(room[1][:0], dst, src, policy.Egress)
+	for _, s := range ss {
+		for _, d := range ds {
 			b := m.pointPair(s, d)
 			switch {
 			case first:
@@ -207,7 +212,51 @@ func (m *Model) Between(src, dst Peer) Bounds {
 			first = false
 		}
 	}
-	return m.conns.bounds(m.sameNode(out, locate(src), locate(dst)))
+	if onHost(src) || onHost(dst) {
+		out = m.sameNode(out, locate(src), locate(dst))
+	}
+	return m.conns.bounds(out)
+}
+
+// pointsFor is the classes or atoms of a peer that Between has to look at, in room when they fit: of pods all, of
+// addresses one from each stretch that the rows of the other end, which is asked for direction d, treat alike.
+func (m *Model) pointsFor(room []int, p, other Peer, d policy.Direction) []int {
+	switch {
+	case p.Workload != nil:
+		for _, q := range p.Workload.Pods {
+			if c := m.classOf(q); len(room) == 0 || room[len(room)-1] != c {
+				room = append(room, c)
+			}
+		}
+		if len(room) > 1 {
+			slices.Sort(room)
+			room = slices.Compact(room)
+		}
+		return room
+	case p.Pod != nil:
+		return append(room, m.classOf(p.Pod))
+	}
+	out := m.pointsOf(p)
+	if !p.IsOutside() || len(out) < 16 || other.IsOutside() {
+		return out
+	}
+	var cuts []int
+	for _, c := range m.pointsOf(other) {
+		cuts = m.cutsOf(cuts, d, c)
+	}
+	slices.Sort(cuts)
+	kept, last := out[:1], out[0]
+	for _, a := range out[1:] {
+		for len(cuts) > 0 && cuts[0] <= last {
+			cuts = cuts[1:]
+		}
+		x, y := &m.points[last], &m.points[a]
+		if len(cuts) > 0 && cuts[0] <= a || x.addr[v4].none != y.addr[v4].none || x.addr[v6].none != y.addr[v6].none {
+			kept = append(kept, a)
+		}
+		last = a
+	}
+	return kept
 }
 
 // ownNode is traffic between a pod and its own node: to the pod it is always allowed, from the pod it goes

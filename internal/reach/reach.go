@@ -133,6 +133,7 @@ type Model struct {
 	lined    *lines
 	asking   *Neighbours
 	podsIn   map[*cluster.Namespace][]int // numbers in Cluster.Pods, made on first use
+	noted    []int32                      // the policies with notes in evaluation order, made on first use
 	tunnels  bool                         // an ambient mesh may carry traffic between some pods
 	line     addrLine
 	terms    termIndex

@@ -61,7 +61,7 @@ func (m *Model) Reasons(src, dst Peer) []Reason {
 	if b.Decided() {
 		return nil
 	}
-	if m.plainOff != nil && src.Entity == "" && dst.Entity == "" && !locate(src).hosted() && !locate(dst).hosted() && (src.Pod == nil || src.Pod != dst.Pod) {
+	if m.plainOff != nil && src.Entity == "" && dst.Entity == "" && !onHost(src) && !onHost(dst) && (src.Pod == nil || src.Pod != dst.Pod) {
 		return m.plainOff
 	}
 	var out []Reason

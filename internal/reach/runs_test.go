@@ -2,11 +2,13 @@ package reach_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 
 	"github.com/bulkhead-sec/bulkhead/internal/bench"
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
+	"github.com/bulkhead-sec/bulkhead/internal/netset"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
@@ -86,6 +88,51 @@ func TestRunsOfShapes(t *testing.T) {
 		set := kinds.Compile(c)
 		for _, name := range []string{"kube", "cilium", "unknown"} {
 			checkRuns(t, string(shape)+" "+name, reach.Compile(c, set, must(enforcer.Named(name))))
+		}
+	}
+}
+
+// TestBetweenAddrs: addresses asked together are what they are one after the other, and some answers differ.
+func TestBetweenAddrs(t *testing.T) {
+	r := rand.New(rand.NewPCG(42, seed(t)))
+	for _, shape := range bench.Shapes() {
+		if shape == bench.Heavy {
+			continue
+		}
+		objects, err := bench.Objects(bench.Draw(shape, bench.Size{Name: "small", Pods: 200, Workloads: 150, Policies: 200}, 8).Live())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _ := cluster.New(objects, cluster.Options{Complete: true})
+		engine := "calico"
+		if shape == bench.Cilium {
+			engine = "cilium"
+		}
+		m := reach.Compile(c, kinds.Compile(c), must(enforcer.Named(engine)))
+		seen := map[string]bool{}
+		for range 300 {
+			var some netset.Addrs
+			for range 1 + r.IntN(4) {
+				a := netip.AddrFrom4([4]byte{byte(r.IntN(256)), byte(r.IntN(128)), byte(r.IntN(48)), byte(r.IntN(256))})
+				some = some.Union(netset.AddrsOf(netip.PrefixFrom(a, r.IntN(33))))
+			}
+			if r.IntN(4) == 0 {
+				some = netset.AllAddrs().Subtract(some)
+			}
+			out, in := reach.OfAddrs(some), reach.OfPod(c.Pods[r.IntN(len(c.Pods))])
+			if r.IntN(2) == 0 {
+				in = reach.OfWorkload(c.Workloads[r.IntN(len(c.Workloads))])
+			}
+			for _, ends := range [][2]reach.Peer{{out, in}, {in, out}} {
+				got, want := m.Between(ends[0], ends[1]), m.BetweenAtoms(ends[0], ends[1])
+				if !got.Must.Equal(want.Must) || !got.May.Equal(want.May) {
+					t.Fatalf("%s: %s -> %s: %v, and one by one %v", shape, ends[0], ends[1], got, want)
+				}
+				seen[got.Must.String()+" "+got.May.String()] = true
+			}
+		}
+		if len(seen) < 4 {
+			t.Errorf("%s: too one-sided: %d answers", shape, len(seen))
 		}
 	}
 }

@@ -20,7 +20,7 @@ var egr01 = pci.Check{
 }
 
 func runEgr01(in *pci.Input) []pci.Finding {
-	public := pci.PublicAddrs().Intersect(foreignAddrs(in))
+	public := pci.PublicAddrs().Intersect(in.Foreign())
 	return eachWayOut(in, "no way to the internet that is not declared", func(w *cluster.Workload) *pci.Finding {
 		q := ask{severity: pci.High, likely: tcp(443), where: func(dst []reach.Peer) string {
 			a := addrsOf(dst)

@@ -85,7 +85,7 @@ func apiAnywhere(in *pci.Input, w *cluster.Workload, q ask) *pci.Finding {
 	if f == nil {
 		return nil
 	}
-	if f.Status == pci.Fail && (len(nodes.sure) <= 0 || !nodes.sure[0].Must.Equal(ports) || !reachesAll(out, foreignAddrs(in).Subtract(in.Cluster.NodeAddrs))) {
+	if f.Status == pci.Fail && (len(nodes.sure) <= 0 || !nodes.sure[0].Must.Equal(ports) || !reachesAll(out, in.Foreign().Subtract(in.Cluster.NodeAddrs))) {
 		f.Status, f.Witness, f.Fix = pci.Unknown, nil, &pci.Fix{Text: "add the Service kubernetes of namespace default and its EndpointSlice to the input"}
 		f.Message = "it is not decided whether it reaches the API server, whose addresses are not all in the input: some addresses outside are open to it on tcp/443,6443"
 	}

@@ -27,7 +27,7 @@ func runEgr04(in *pci.Input) []pci.Finding {
 	port := tcp(53).Union(netset.Ports(netset.UDP, 53, 53))
 	servers := clusterDNS(in.Cluster)
 	// A link-local address of NodeLocal DNSCache (its documented default) is the cluster's DNS as well.
-	out := foreignAddrs(in).Subtract(nodeLocalDNS())
+	out := in.Foreign().Subtract(nodeLocalDNS())
 	found := eachWayOut(in, "port 53 only to the cluster's DNS", func(w *cluster.Workload) *pci.Finding {
 		o := leaving(in, w, out, port)
 		for _, other := range in.Cluster.Workloads {

@@ -52,7 +52,7 @@ func runEgr05(in *pci.Input) []pci.Finding {
 	for _, r := range privateRanges() {
 		corporate = corporate.Union(r)
 	}
-	corporate = corporate.Intersect(foreignAddrs(in)).Subtract(c.NodeAddrs).Subtract(metadata())
+	corporate = corporate.Intersect(in.Foreign()).Subtract(c.NodeAddrs).Subtract(metadata())
 	return eachWayOut(in, "no way to private networks that is not declared", func(w *cluster.Workload) *pci.Finding {
 		o := leaving(in, w, corporate, netset.Transport())
 		q := ask{severity: pci.High, likely: tcp(443), where: func(dst []reach.Peer) string {

@@ -17,7 +17,7 @@ var egr07 = pci.Check{
 }
 
 func runEgr07(in *pci.Input) []pci.Finding {
-	ports, out := tcp(21, 22, 23, 25, 389, 445, 3389), foreignAddrs(in)
+	ports, out := tcp(21, 22, 23, 25, 389, 445, 3389), in.Foreign()
 	return eachWayOut(in, "no such protocol leaves undeclared", func(w *cluster.Workload) *pci.Finding {
 		q := ask{severity: pci.Medium, likely: tcp(22), where: func([]reach.Peer) string { return "addresses outside the cluster" }}
 		return q.finding(in, w, leaving(in, w, out, ports))

@@ -24,7 +24,7 @@ var egr08 = pci.Check{
 const fewAddrs = 4096
 
 func runEgr08(in *pci.Input) []pci.Finding {
-	public := pci.PublicAddrs().Intersect(foreignAddrs(in))
+	public := pci.PublicAddrs().Intersect(in.Foreign())
 	return eachWayOut(in, "no service outside is allowed by its address alone", func(w *cluster.Workload) *pci.Finding {
 		o := leaving(in, w, public, netset.Transport())
 		f := &pci.Finding{Subject: w.Ref, Pos: w.Pos, Status: pci.Manual, Severity: in.SeverityFor(pci.Low, w), Key: "addresses"}

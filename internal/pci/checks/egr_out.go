@@ -212,17 +212,6 @@ func someAddrs(a netset.Addrs) string {
 	return listed(texts)
 }
 
-// foreignAddrs is every address that is not known to be a pod's or a Service's.
-func foreignAddrs(in *pci.Input) netset.Addrs {
-	out := netset.AllAddrs().Subtract(in.Cluster.PodCIDRs).Subtract(in.Cluster.ServiceCIDRs)
-	for _, s := range in.Cluster.Services {
-		for _, a := range s.ClusterIPs {
-			out = out.Subtract(netset.OneAddr(a))
-		}
-	}
-	return out
-}
-
 // howMany says how many of the addresses of a family are meant: "every public IPv4 address", "12 public
 // IPv4 addresses". It is "" for none.
 func howMany(have, all netset.Addrs, what string) string {
@@ -275,7 +264,7 @@ func insideOnly(in *pci.Input, w *cluster.Workload) string {
 	fmt.Fprintf(&b, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: %s-egress\n  namespace: %s\nspec:\n  podSelector:\n", w.Ref.Name, w.Ref.Namespace)
 	writeLabels(&b, "    ", labels)
 	b.WriteString("  policyTypes: [Egress]\n  egress:\n    - to:\n        - namespaceSelector: {}\n")
-	for _, e := range leaving(in, w, foreignAddrs(in), netset.Transport()).declared {
+	for _, e := range leaving(in, w, in.Foreign(), netset.Transport()).declared {
 		b.WriteString("    - to:\n")
 		for _, p := range e.Dst.Addrs.Prefixes() {
 			fmt.Fprintf(&b, "        - ipBlock: {cidr: %q}\n", p)

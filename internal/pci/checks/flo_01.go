@@ -139,7 +139,7 @@ func oneSided(in *pci.Input, p *policy.Policy, r *policy.Rule, bound, peers []*c
 
 // asked is the ports a rule is about: those its destination declares, or the rule's own when there are few.
 func asked(in *pci.Input, r *policy.Rule, dst *cluster.Workload) netset.Conns {
-	if l := declaredPorts(in.Cluster, dst); !l.IsEmpty() {
+	if l := declaredPorts(in, dst); !l.IsEmpty() {
 		return l
 	}
 	const few = 64

@@ -49,7 +49,7 @@ func runFlo03(in *pci.Input) []pci.Finding {
 	of, holds := 0, 0
 	tried := handshakes(in)
 	for _, c := range in.Scope.Of(pci.CDE, pci.CDEStore) {
-		for _, l := range listeners(in.Cluster, c) {
+		for _, l := range listeners(in, c) {
 			of++
 			s, ok := speaks(tried, c, l)
 			if !ok {

@@ -27,14 +27,14 @@ func (l listener) conns() netset.Conns { return netset.Ports(l.protocol, l.port,
 
 // listeners gives the declared ports of a workload, each once, by protocol and port. Containers may listen on
 // more than they declare.
-func listeners(c *cluster.Cluster, w *cluster.Workload) []listener {
+func listeners(in *pci.Input, w *cluster.Workload) []listener {
 	var out []listener
 	for _, p := range w.Pods {
 		for _, port := range p.Ports {
 			out = append(out, listener{port.Protocol, port.Number, "", object.Pos{File: p.Pos().File, Line: port.Line}})
 		}
 	}
-	for _, s := range c.Services {
+	for _, s := range in.ServicesOf(w) {
 		for _, p := range s.Pods {
 			if p.Workload != w {
 				continue
@@ -61,9 +61,9 @@ func unstated(l listener) int {
 }
 
 // declaredPorts is all declared ports of a workload; empty when it declares none.
-func declaredPorts(c *cluster.Cluster, w *cluster.Workload) netset.Conns {
+func declaredPorts(in *pci.Input, w *cluster.Workload) netset.Conns {
 	var out netset.Conns
-	for _, l := range listeners(c, w) {
+	for _, l := range listeners(in, w) {
 		out = out.Union(l.conns())
 	}
 	return out
@@ -160,8 +160,8 @@ func ownLabels(w *cluster.Workload) (labels map[string]string, ok bool) {
 // selectsOnly tells whether labels select the pods of w and no others of the namespace.
 func selectsOnly(c *cluster.Cluster, w *cluster.Workload, labels map[string]string) bool {
 	s := cluster.MatchLabels(labels)
-	return !slices.ContainsFunc(c.Pods, func(p *cluster.Pod) bool {
-		return p.Workload != w && p.Namespace.Name == w.Ref.Namespace && s.Matches(p.Labels)
+	return !slices.ContainsFunc(c.WorkloadsIn(w.Ref.Namespace), func(o *cluster.Workload) bool {
+		return o != w && slices.ContainsFunc(o.Pods, func(p *cluster.Pod) bool { return s.Matches(p.Labels) })
 	})
 }
 
@@ -175,9 +175,7 @@ type allowed struct {
 // must not overwrite a policy.
 func freeName(c *cluster.Cluster, namespace, name string, taken []string) string {
 	used := func(n string) bool {
-		return slices.Contains(taken, namespace+"/"+n) || slices.ContainsFunc(c.Kind("networking.k8s.io", "NetworkPolicy"), func(o *object.Object) bool {
-			return o.Ref.Namespace == namespace && o.Ref.Name == n
-		})
+		return slices.Contains(taken, namespace+"/"+n) || c.Has(object.Ref{Group: "networking.k8s.io", Kind: "NetworkPolicy", Namespace: namespace, Name: n})
 	}
 	for i, free := 2, name; ; i++ {
 		if !used(free) {

@@ -91,7 +91,7 @@ func unregistered(in *pci.Input, w *cluster.Workload) (f *pci.Finding, flows int
 			if d == policy.Egress {
 				addrs = e.Dst.Addrs
 			}
-			for _, a := range parts(in, addrs.Intersect(foreignAddrs(in)).Subtract(in.Cluster.NodeAddrs)) {
+			for _, a := range parts(in, addrs.Intersect(in.Foreign()).Subtract(in.Cluster.NodeAddrs)) {
 				if a.IsEmpty() {
 					continue
 				}

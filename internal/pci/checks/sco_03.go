@@ -204,7 +204,7 @@ func kept(in *pci.Input, c *cluster.Workload, d policy.Direction, alone told) []
 		src, dst := flow(reach.OfWorkload(c), reach.OfWorkload(o), d)
 		conns := in.Model.Between(src, dst).May.Intersect(netset.Transport())
 		if !conns.IsEmpty() {
-			conns = conns.Intersect(declaredPorts(in.Cluster, dst.Workload))
+			conns = conns.Intersect(declaredPorts(in, dst.Workload))
 		}
 		if conns.IsEmpty() {
 			continue

@@ -55,7 +55,7 @@ func runTLS13(in *pci.Input) []pci.Finding {
 				continue // FLO-03
 			}
 			if _, known := ports[to]; !known {
-				ports[to] = listeners(in.Cluster, to)
+				ports[to] = listeners(in, to)
 			}
 			for _, l := range ports[to] {
 				if s, clear := speaks(tried, to, l); clear && e.May.Overlaps(l.conns()) {
@@ -69,7 +69,7 @@ func runTLS13(in *pci.Input) []pci.Finding {
 				if !e.May.Overlaps(l.conns()) || wide(e.May, s.Protocol) {
 					continue
 				}
-				for _, a := range parts(in, e.Dst.Addrs.Intersect(foreignAddrs(in))) {
+				for _, a := range parts(in, e.Dst.Addrs.Intersect(in.Foreign())) {
 					if !a.IsEmpty() {
 						add(reach.OfAddrs(a), e.Bounds, l, s, someAddrs(a))
 					}
