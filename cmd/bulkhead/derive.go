@@ -95,11 +95,15 @@ func (d *deriver) diagrams(g *globals, m *evidence.Manifest) error {
 		if err != nil {
 			return fmt.Errorf("diagram %s: %w", view, err)
 		}
-		svg, err := formats.Inline(in, opt)
+		svg, err := formats.Inline(picture)
 		if err != nil {
 			return fmt.Errorf("diagram %s: %w", view, err)
 		}
-		d.opt.Diagrams = append(d.opt.Diagrams, report.Diagram{Name: string(view), Title: draw.ViewTitle(view), SVG: svg, Facts: picture.Facts()})
+		sheets, err := d.a.sheets(picture, opt)
+		if err != nil {
+			return fmt.Errorf("diagram %s: %w", view, err)
+		}
+		d.opt.Diagrams = append(d.opt.Diagrams, report.Diagram{Name: string(view), Title: draw.ViewTitle(view), SVG: svg, Facts: picture.Facts(), Sheets: sheets})
 		for _, f := range formats.Formats {
 			graph := f.Name == "dot" || f.Name == "mermaid"
 			if f.Name != "svg" && (!graph || view == draw.Zones) {

@@ -142,40 +142,17 @@ func runMap(ctx context.Context, g *globals, o mapOptions, sources []string) err
 		if p, err = draw.Draw(graph); err != nil {
 			return err
 		}
-		if format.Name == "pdf" && o.paper != "" {
-			if looks.Pages, err = a.pages(graph, opt); err != nil {
+		if format.Name == "pdf" && o.paper != "" && graph.HasBundles() {
+			pages, err := a.pages(opt, a.cluster.Namespaces)
+			if err != nil {
 				return err
+			}
+			for _, page := range pages {
+				looks.Pages = append(looks.Pages, page.picture)
 			}
 		}
 	}
 	return g.write(o.out, func(w io.Writer) error { return format.Write(w, p, looks) })
-}
-
-// pages draws each namespace for itself, with what it has connections with, where the first page does not show all
-// of them.
-func (a *analysis) pages(graph *draw.Graph, opt draw.Options) ([]*draw.Picture, error) {
-	if !graph.HasBundles() {
-		return nil, nil
-	}
-	var out []*draw.Picture
-	for _, ns := range a.cluster.Namespaces {
-		opt.Focus, opt.Hops, opt.Expand = nil, 1, []string{ns.Name}
-		for _, w := range a.cluster.Workloads {
-			if w.Ref.Namespace == ns.Name {
-				opt.Focus = append(opt.Focus, w)
-			}
-		}
-		if len(opt.Focus) == 0 {
-			continue
-		}
-		opt.Title.Filter = "namespace " + ns.Name
-		p, err := draw.Draw(draw.Build(a.input(), opt))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, nil
 }
 
 // rules are the lines of "why" for a connection.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"codeberg.org/go-pdf/fpdf"
 )
 
 // Diagram is a picture that stands in a report.
@@ -16,7 +18,19 @@ type Diagram struct {
 	Title string
 	SVG   string   // one <svg> element without style, program or reference
 	Facts []string // what it shows, for who can not see it
+	// Sheets is the picture on paper: all of it on the first one, parts of it that could not be read there on others.
+	Sheets []Sheet
 }
+
+// Sheet is a page that somebody else draws. Add begins it in a document whose unit is the millimetre, and leaves the
+// lowest FooterHeight free.
+type Sheet struct {
+	Title, Note string // the note stands under the picture
+	Add         func(*fpdf.Fpdf)
+}
+
+// FooterHeight is what a page of a report needs for its footer, in millimetres.
+const FooterHeight = pdfBottom
 
 // Theme is the style of the diagrams of a page: rules for classes, a constant of the program that drew them.
 type Theme string

@@ -50,6 +50,7 @@ func writePDF(w io.Writer, a *pci.Assessment, opt Options) error {
 		s.requirements(t)
 	}
 	s.checks()
+	s.diagrams(opt.Diagrams)
 	s.findings()
 	s.registers(pageRegisters(opt.Registers, shownOnPaper))
 	var b bytes.Buffer
@@ -75,8 +76,10 @@ func (s *sheet) setUp(a *pci.Assessment, made time.Time) {
 	d.SetFooterFunc(func() {
 		d.SetY(-12)
 		s.font("", pdfSmall, 0x4a545e)
-		d.CellFormat(pdfWidth/2, 4, "bulkhead: network segmentation", "", 0, "L", false, 0, "")
-		d.CellFormat(pdfWidth/2, 4, fmt.Sprintf("%d / %s", d.PageNo(), pdfTotal), "", 0, "R", false, 0, "")
+		wide, _ := d.GetPageSize() // diagrams may lie, or be on larger sheets
+		half := wide/2 - pdfMargin
+		d.CellFormat(half, 4, "bulkhead: network segmentation", "", 0, "L", false, 0, "")
+		d.CellFormat(half, 4, fmt.Sprintf("%d / %s", d.PageNo(), pdfTotal), "", 0, "R", false, 0, "")
 	})
 	d.AddPage()
 }
@@ -148,6 +151,28 @@ func (s *sheet) checks() {
 		s.rule()
 	}
 	s.titles = nil
+}
+
+// diagrams are pages of their own: lines and texts, not pixels.
+func (s *sheet) diagrams(list []Diagram) {
+	begun := false
+	for _, d := range list {
+		for _, page := range d.Sheets {
+			page.Add(s.doc)
+			if !begun {
+				s.doc.Bookmark("Diagrams", 0, 0)
+				begun = true
+			}
+			s.doc.Bookmark(latin(line(page.Title)), 1, 0)
+			_, high := s.doc.GetPageSize()
+			s.doc.SetXY(pdfMargin, high-pdfBottom)
+			if page.Note != "" {
+				s.font("", pdfSmall, 0x4a545e)
+				s.doc.CellFormat(0, 4, latin(line(page.Note)), "", 0, "L", false, 0, "")
+			}
+			s.doc.SetY(high) // what follows begins a page
+		}
+	}
 }
 
 func (s *sheet) findings() {

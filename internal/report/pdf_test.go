@@ -3,8 +3,11 @@ package report
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"codeberg.org/go-pdf/fpdf"
 
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
@@ -127,6 +130,47 @@ func TestPDFIsRepeatable(t *testing.T) {
 	}
 	if dates := regexp.MustCompile(`Date \((D:[^)]*)\)`).FindAllStringSubmatch(string(want), -1); len(dates) != 2 || !strings.HasPrefix(dates[0][1], "D:19700101000000") || dates[0][1] != dates[1][1] {
 		t.Errorf("dates %q", dates)
+	}
+}
+
+// Diagrams are pages of their own, of any size, in the reader's outline; what follows is on a page of the usual size.
+func TestPDFDiagrams(t *testing.T) {
+	page := func(title, note, text string, wide, high float64) Sheet {
+		return Sheet{title, note, func(doc *fpdf.Fpdf) {
+			doc.AddPageFormat("P", fpdf.SizeType{Wd: wide, Ht: high})
+			doc.SetFont("Helvetica", "", 8)
+			doc.Text(20, 20, text)
+		}}
+	}
+	const svg = `<svg class="map"/>`
+	opt := Options{Diagrams: []Diagram{
+		{Name: "none", SVG: svg},
+		{Name: "network", SVG: svg, Sheets: []Sheet{page("The network", "1 of 2 (below)", "whole", 420, 297), page("The network, namespace shop", "", "part", 210, 297)}},
+	}}
+	data := render(t, pdfFormat, sample(), opt)
+	texts, rest := pdfStrings(t, data)
+	for _, want := range []string{"Diagrams", "The network", "The network, namespace shop", "1 of 2 (below)", "whole", "part"} {
+		if !slices.Contains(texts, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	sizes := regexp.MustCompile(`/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]`).FindAllStringSubmatch(rest, -1)
+	at := slices.IndexFunc(sizes, func(s []string) bool { return s[1] == "1190.55" && s[2] == "841.89" })
+	if at < 0 {
+		t.Fatalf("no page of 420 by 297 mm in %q", sizes)
+	}
+	for _, s := range sizes[at+1:] {
+		if s[1] == "1190.55" {
+			t.Errorf("what follows the large sheet is as large: %q", sizes)
+		}
+	}
+	plain, _ := pdfStrings(t, render(t, pdfFormat, sample(), Options{}))
+	if slices.Contains(plain, "Diagrams") {
+		t.Error("a report without diagrams has a part for them")
+	}
+	footers := regexp.MustCompile(`bulkhead: network segmentation`).FindAllString(strings.Join(texts, "\n"), -1)
+	if pages := strings.Count(rest, "/Type /Page\n"); len(footers) != pages || pages < 4 {
+		t.Errorf("%d footers on %d pages", len(footers), pages)
 	}
 }
 

@@ -239,6 +239,9 @@ func (g *Graph) hasBundle(frames ...*Frame) bool {
 	})
 }
 
+// Shows tells whether the workload is drawn, as a box or in one.
+func (g *Graph) Shows(w *cluster.Workload) bool { return g.leaf[w] != nil }
+
 // HasBundles tells whether some boxes stand for whole namespaces or zones.
 func (g *Graph) HasBundles() bool {
 	return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Kind == Bundle })

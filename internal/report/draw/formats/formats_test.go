@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image/png"
 	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"codeberg.org/go-pdf/fpdf"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -132,7 +136,11 @@ func TestInline(t *testing.T) {
 	in := inputOf(t, objects(t, hostile(t)))
 	seen := map[string]draw.View{}
 	for _, view := range []draw.View{draw.Network, draw.Dataflow, draw.Zones} {
-		text, err := formats.Inline(in, draw.Options{View: view})
+		p, err := formats.PictureOf(in, draw.Options{View: view})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := formats.Inline(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,6 +265,50 @@ func TestPDFKeepsText(t *testing.T) {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in the text", want)
 		}
+	}
+}
+
+// A picture in somebody else's PDF is a page of its own, on the smallest sheet on which it can be read, with all of
+// its texts, and room for a footer.
+func TestAddSheet(t *testing.T) {
+	for name, c := range map[string]struct {
+		p    *draw.Picture
+		wide float64 // of a readable sheet, in points
+	}{
+		"small":   {example(t), 841.89},
+		"wide":    {&draw.Picture{Scene: draw.Scene{Width: 3000, Height: 500}}, 1190.55},
+		"hostile": {picture(t, objects(t, hostile(t))), 0},
+	} {
+		doc := fpdf.New("P", "mm", "A4", "")
+		doc.SetCompression(false)
+		formats.AddSheet(doc, c.p, 18)
+		var b bytes.Buffer
+		if err := doc.Output(&b); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		if c.wide > 0 && !strings.Contains(text, fmt.Sprintf("/MediaBox [0 0 %.2f ", c.wide)) {
+			t.Errorf("%s: the sheet is not %.0f points wide", name, c.wide)
+		}
+		if strings.Count(text, "/Type /Page\n") != 1 || strings.Contains(text, "/FontFile") || strings.Contains(text, "/Subtype /Image") {
+			t.Errorf("%s: not one page, or with fonts or pixels of its own", name)
+		}
+		for _, m := range c.p.Scene.Marks {
+			if m.Text == nil || strings.ContainsFunc(m.Text.Text, func(r rune) bool { return r > '~' || r == '(' || r == ')' || r == '\\' }) {
+				continue
+			}
+			if !strings.Contains(text, "("+m.Text.Text+")") {
+				t.Errorf("%s: no text %q", name, m.Text.Text)
+			}
+		}
+		for _, m := range regexp.MustCompile(`(?m)^([0-9.-]+) ([0-9.-]+) [ml] `).FindAllStringSubmatch(text, -1) {
+			if y, err := strconv.ParseFloat(m[2], 64); err != nil || y < 18*72/25.4-0.1 {
+				t.Errorf("%s: a line at height %s, where the footer is", name, m[2])
+			}
+		}
+	}
+	if wide := (&draw.Picture{Scene: draw.Scene{Width: 9000, Height: 900}}); formats.Readable(wide, "a3", 18) {
+		t.Error("9000 pixels can be read on A3")
 	}
 }
 

@@ -63,9 +63,22 @@ func pdfPage(f *fpdf.Fpdf, p *draw.Picture, theme draw.Theme, paper string) {
 		dx, dy = (wide-k*float64(s.Width))/2, sheetMargin
 	}
 	f.AddPageFormat("P", fpdf.SizeType{Wd: wide, Ht: high})
-	d := pdfPen{f, theme, k, dx, dy}
+	d := pdfPen{f: f, theme: theme, k: k, dx: dx, dy: dy}
 	d.fill(draw.Ink("page"))
 	f.Rect(0, 0, wide, high, "F")
+	d.scene(s)
+}
+
+// pdfPen draws in the coordinates of a scene.
+type pdfPen struct {
+	f      *fpdf.Fpdf
+	theme  draw.Theme
+	k      float64 // units of the file for one pixel
+	dx, dy float64
+	bare   bool // the file has the standard fonts only
+}
+
+func (d pdfPen) scene(s *draw.Scene) {
 	for _, m := range s.Marks {
 		switch {
 		case m.Figure != nil:
@@ -74,14 +87,6 @@ func pdfPage(f *fpdf.Fpdf, p *draw.Picture, theme draw.Theme, paper string) {
 			d.text(m.Text)
 		}
 	}
-}
-
-// pdfPen draws in the coordinates of a scene.
-type pdfPen struct {
-	f      *fpdf.Fpdf
-	theme  draw.Theme
-	k      float64
-	dx, dy float64
 }
 
 // rgb reads "#RRGGBB".
@@ -136,12 +141,16 @@ func (d pdfPen) text(t *draw.Text) {
 	if t.Bold {
 		style = "B"
 	}
-	if latin, ok := latin1(t.Text); ok {
+	latin, ok := latin1(t.Text)
+	switch {
+	case ok:
 		text = latin
-	} else {
+	case d.bare:
+		text = numbered(t.Text)
+	default:
 		family, text = otherFont, writable(t.Text)
 	}
-	d.f.SetFont(family, style, t.Size*d.k)
+	d.f.SetFont(family, style, d.f.UnitToPointConvert(t.Size*d.k))
 	d.f.SetTextColor(rgb(d.theme.Colors[t.Ink]))
 	w := d.f.GetStringWidth(text)
 	room := float64(t.Room) * d.k
@@ -175,6 +184,19 @@ func writable(s string) string {
 			fmt.Fprintf(&b, "<U+%04X>", r)
 		} else {
 			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// numbered is the text with the numbers of all characters that the standard fonts lack.
+func numbered(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if latin, ok := latin1(string(r)); ok {
+			b.WriteString(latin)
+		} else {
+			fmt.Fprintf(&b, "<U+%04X>", r)
 		}
 	}
 	return b.String()

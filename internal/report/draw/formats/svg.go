@@ -26,17 +26,13 @@ func writeSVG(w io.Writer, p *draw.Picture, o Options) error {
 	return b.Flush()
 }
 
-// Inline gives a view as one <svg> element to stand in a page of somebody else: no style, no program, no request,
+// Inline gives a picture as one <svg> element to stand in a page of somebody else: no style, no program, no request,
 // and IDs that no other view has. The page needs Style once. A file of its own, with style, is the format svg.
-func Inline(in *pci.Input, opt draw.Options) (string, error) {
-	p, err := PictureOf(in, opt)
-	if err != nil {
-		return "", err
-	}
+func Inline(p *draw.Picture) (string, error) {
 	var out strings.Builder
 	b := bufio.NewWriter(&out)
 	svg(b, p, "", Options{})
-	err = b.Flush()
+	err := b.Flush()
 	return out.String(), err
 }
 
