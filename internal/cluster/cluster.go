@@ -95,10 +95,13 @@ func (c *Cluster) WorkloadsIn(namespace string) []*Workload {
 	return c.Workloads[from:to:to]
 }
 
-// Has tells whether the input holds an object of that Ref.
-func (c *Cluster) Has(ref object.Ref) bool {
-	_, has := slices.BinarySearchFunc(c.Kind(ref.Group, ref.Kind), ref, func(o *object.Object, r object.Ref) int { return o.Ref.Compare(r) })
-	return has
+// Object gives the object of that Ref, nil when the input has none.
+func (c *Cluster) Object(ref object.Ref) *object.Object {
+	list := c.Kind(ref.Group, ref.Kind)
+	if i, found := slices.BinarySearchFunc(list, ref, func(o *object.Object, r object.Ref) int { return o.Ref.Compare(r) }); found {
+		return list[i]
+	}
+	return nil
 }
 
 // AccountLabels gives the labels of a pod's service account, with its name as AccountName. With declared

@@ -5,12 +5,14 @@ import (
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
 
 // remembered is what many checks ask of the same input. Assess keeps it while the checks run; without it each answer
 // is worked out anew.
 type remembered struct {
 	services map[*cluster.Workload][]*cluster.Service
+	policies map[string][]*policy.Policy // by namespace
 	foreign  *netset.Addrs
 }
 
@@ -34,6 +36,22 @@ func (in *Input) ServicesOf(w *cluster.Workload) []*cluster.Service {
 		in.known.services = all
 	}
 	return all[w]
+}
+
+// PoliciesIn gives the policies of a namespace, or with "" those of none, in their order.
+func (in *Input) PoliciesIn(namespace string) []*policy.Policy {
+	if in.known != nil && in.known.policies != nil {
+		return in.known.policies[namespace]
+	}
+	all := map[string][]*policy.Policy{}
+	for i := range in.Policies.Policies {
+		p := &in.Policies.Policies[i]
+		all[p.Namespace()] = append(all[p.Namespace()], p)
+	}
+	if in.known != nil {
+		in.known.policies = all
+	}
+	return all[namespace]
 }
 
 // Foreign is every address that is not known to be a pod's or a Service's.

@@ -135,6 +135,47 @@ func (m *Model) Explain(src, dst Peer, q netset.Conns) Trace {
 	return t
 }
 
+// RuleBetween is what a rule of a policy certainly matches of the traffic between two pods, as in the trace of Explain:
+// nothing where the policy does not select the pod at its end, or is not in force.
+func (m *Model) RuleBetween(p *policy.Policy, r *policy.Rule, src, dst *cluster.Pod) netset.Conns {
+	end, other := m.classOf(src), m.classOf(dst)
+	if r.Direction == policy.Ingress {
+		end, other = other, end
+	}
+	if m.points[end].kind != podPoint {
+		return netset.None()
+	}
+	pr := m.profileAt(policy.Network, r.Direction, end)
+	for _, k := range pr.picks {
+		q := &m.policies[k.policy]
+		if q.Policy != p {
+			continue
+		}
+		for j := range q.Rules {
+			if &q.Rules[j] != r {
+				continue
+			}
+			var out netset.Conns
+			for _, g := range m.families {
+				out = out.Union(m.match(pr.binding, k, j, g, other).Must)
+			}
+			return out
+		}
+	}
+	return netset.None()
+}
+
+// SidesBetween is what the policies at each end let through between two pods, by direction, as in the trace of Explain.
+func (m *Model) SidesBetween(src, dst *cluster.Pod) [2]Bounds {
+	s, d := m.classOf(src), m.classOf(dst)
+	ids := [2]boundsID{noneID, noneID}
+	for _, g := range m.families {
+		ids[policy.Egress] = m.conns.or2(ids[policy.Egress], m.side(policy.Network, policy.Egress, s, g, d))
+		ids[policy.Ingress] = m.conns.or2(ids[policy.Ingress], m.side(policy.Network, policy.Ingress, d, g, s))
+	}
+	return [2]Bounds{m.conns.bounds(ids[0]), m.conns.bounds(ids[1])}
+}
+
 func (m *Model) shown(p Peer) int {
 	if p.Entity == OwnNode {
 		return m.nodesAny

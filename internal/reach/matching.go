@@ -167,18 +167,19 @@ func (m *Model) termReasons(ref object.Ref, t *policy.Term, pod *cluster.Pod, po
 
 // SubjectPods gives the pods a policy certainly and possibly selects, whether or not it is in force.
 func (m *Model) SubjectPods(p *policy.Policy) (certain, possible []*cluster.Pod) {
-	return m.podsWhere(m.podsNear(p.Subjects), func(pod *cluster.Pod) enforcer.Answer { return m.subject(p, pod) })
+	byFacts := slices.ContainsFunc(p.Subjects, func(t policy.Term) bool { return len(t.Facts) > 0 })
+	return m.podsWhere(m.podsNear(p.Subjects), !byFacts, func(pod *cluster.Pod) enforcer.Answer { return m.subject(p, pod) })
 }
 
 // PeerPods gives the pods that a peer certainly and possibly matches. For address peers that goes by the
 // pods' addresses and the enforcer. A NodePeer matches no pod here, although host-network pods come with
 // their nodes.
 func (m *Model) PeerPods(q *policy.Peer) (certain, possible []*cluster.Pod) {
-	pods := m.cluster.Pods
+	pods, alike := m.cluster.Pods, false
 	if q.Kind == policy.PodPeer {
-		pods = m.podsNear([]policy.Term{q.Term})
+		pods, alike = m.podsNear([]policy.Term{q.Term}), q.Within == nil && len(q.Facts) == 0
 	}
-	certain, possible = m.podsWhere(pods, func(pod *cluster.Pod) enforcer.Answer { return m.peerPod(q, pod) })
+	certain, possible = m.podsWhere(pods, alike, func(pod *cluster.Pod) enforcer.Answer { return m.peerPod(q, pod) })
 	switch {
 	case q.Kind == policy.DoubtPeer:
 		return nil, m.cluster.Pods
@@ -253,14 +254,18 @@ func (m *Model) podsNear(terms []policy.Term) []*cluster.Pod {
 		}
 	}
 	var found []int
-	for ns, is := range m.podsIn {
-		if slices.ContainsFunc(terms, func(t policy.Term) bool {
-			return t.Namespace == ns.Name || t.Namespace == "" && matchNamespace(t.NamespaceSelector, ns) != enforcer.No
-		}) {
-			found = append(found, is...)
+	if len(terms) == 1 && terms[0].Namespace != "" {
+		found = m.podsIn[m.cluster.Namespace(terms[0].Namespace)]
+	} else {
+		for ns, is := range m.podsIn {
+			if slices.ContainsFunc(terms, func(t policy.Term) bool {
+				return t.Namespace == ns.Name || t.Namespace == "" && matchNamespace(t.NamespaceSelector, ns) != enforcer.No
+			}) {
+				found = append(found, is...)
+			}
 		}
+		slices.Sort(found)
 	}
-	slices.Sort(found)
 	out := make([]*cluster.Pod, len(found))
 	for k, i := range found {
 		out[k] = m.cluster.Pods[i]
@@ -268,12 +273,19 @@ func (m *Model) podsNear(terms []policy.Term) []*cluster.Pod {
 	return out
 }
 
-func (m *Model) podsWhere(pods []*cluster.Pod, match func(*cluster.Pod) enforcer.Answer) (certain, possible []*cluster.Pod) {
+// podsWhere sorts pods by what match says of them. With alike it says the same of pods of one workload with the same
+// labels.
+func (m *Model) podsWhere(pods []*cluster.Pod, alike bool, match func(*cluster.Pod) enforcer.Answer) (certain, possible []*cluster.Pod) {
+	var last *cluster.Pod
+	answer := enforcer.No
 	for _, pod := range pods {
 		if pod.HostNetwork {
 			continue
 		}
-		switch match(pod) {
+		if !alike || last == nil || pod.Workload != last.Workload || pod.Template != last.Template || pod.ServiceAccount != last.ServiceAccount || !pod.SharesLabels(last) {
+			answer, last = match(pod), pod
+		}
+		switch answer {
 		case enforcer.Yes:
 			certain = append(certain, pod)
 			possible = append(possible, pod)

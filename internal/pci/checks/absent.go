@@ -135,13 +135,12 @@ func optional(in *pci.Input, q *policy.Peer) bool {
 
 // chart tells whether a policy comes from a Helm chart, by the labels that charts put on.
 func chart(in *pci.Input, p *policy.Policy) bool {
-	for _, o := range in.Cluster.Kind(p.Ref.Group, p.Ref.Kind) {
-		if o.Ref == p.Ref {
-			labels := o.Root.Get("metadata", "labels").Strings()
-			return labels["helm.sh/chart"] != "" || labels["app.kubernetes.io/managed-by"] == "Helm" || labels["heritage"] == "Helm"
-		}
+	o := in.Cluster.Object(p.Ref)
+	if o == nil {
+		return false
 	}
-	return false
+	labels := o.Root.Get("metadata", "labels")
+	return labels.Get("helm.sh/chart").Str() != "" || labels.Get("app.kubernetes.io/managed-by").Str() == "Helm" || labels.Get("heritage").Str() == "Helm"
 }
 
 func alivePeer(in *pci.Input, r *policy.Rule) bool {

@@ -72,11 +72,7 @@ func some(n, of int) string {
 // nearPolicies names the namespace's policies, which exist and yet do not isolate.
 func nearPolicies(in *pci.Input, namespace string, d policy.Direction) []pci.Because {
 	var out []pci.Because
-	for i := range in.Policies.Policies {
-		p := &in.Policies.Policies[i]
-		if p.Namespace() != namespace {
-			continue
-		}
+	for _, p := range in.PoliciesIn(namespace) {
 		msg := "does not select these pods"
 		switch {
 		case in.Profile.Honours(p.Ref.GroupKind()) == enforcer.No:

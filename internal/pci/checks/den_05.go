@@ -1,6 +1,8 @@
 package checks
 
 import (
+	"slices"
+
 	"fmt"
 
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -55,20 +57,13 @@ func runDen05(in *pci.Input) []pci.Finding {
 }
 
 func hasPods(in *pci.Input, namespace string) bool {
-	for _, w := range in.Cluster.Workloads {
-		if w.Ref.Namespace == namespace {
-			return true
-		}
-	}
-	return false
+	return len(in.Cluster.WorkloadsIn(namespace)) > 0
 }
 
 // namespaceSeverity is one step up when the namespace holds a CDE workload.
 func namespaceSeverity(in *pci.Input, namespace string) pci.Severity {
-	for _, w := range in.Cluster.Workloads {
-		if w.Ref.Namespace == namespace && in.Scope != nil && in.Scope.InCDE(w) {
-			return pci.High.Up()
-		}
+	if in.Scope != nil && slices.ContainsFunc(in.Cluster.WorkloadsIn(namespace), in.Scope.InCDE) {
+		return pci.High.Up()
 	}
 	return pci.High
 }

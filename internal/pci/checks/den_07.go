@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -138,7 +139,7 @@ func listens(in *pci.Input, pods []*cluster.Pod, conns netset.Conns) bool {
 				return true
 			}
 		}
-		for _, s := range in.Cluster.Services {
+		for _, s := range in.ServicesOf(p.Workload) {
 			if !slices.Contains(s.Pods, p) {
 				continue
 			}
@@ -171,7 +172,16 @@ func portHint(in *pci.Input, pods []*cluster.Pod, conns netset.Conns) string {
 
 // servicePort says when the port is that of a Service in front of the pods: policies see the pod's port.
 func servicePort(in *pci.Input, pods []*cluster.Pod, conns netset.Conns) string {
-	for _, s := range in.Cluster.Services {
+	var services []*cluster.Service
+	for i, p := range pods {
+		if i == 0 || p.Workload != pods[i-1].Workload {
+			services = append(services, in.ServicesOf(p.Workload)...)
+		}
+	}
+	slices.SortFunc(services, func(a, b *cluster.Service) int {
+		return cmp.Or(a.Ref.Compare(b.Ref), a.Object.Pos.Compare(b.Object.Pos))
+	})
+	for _, s := range slices.Compact(services) {
 		for _, sp := range s.Ports {
 			if !conns.Contains(sp.Protocol, uint16(sp.Port)) {
 				continue

@@ -62,8 +62,11 @@ func isNetworkPolicy(p *policy.Policy) bool { return p.Ref.Group == "networking.
 // swallowed looks for another allow rule, of a policy that binds at least the same pods, that already
 // allows all that r allows, or that lets in what an except of r leaves out.
 func swallowed(in *pci.Input, p *policy.Policy, r *policy.Rule, onlyAllow bool) *pci.Finding {
-	for i := range in.Policies.Policies {
-		q := &in.Policies.Policies[i]
+	others := []*policy.Policy{p}
+	if p.Namespace() != "" {
+		others = in.PoliciesIn(p.Namespace())
+	}
+	for _, q := range others {
 		unordered := isNetworkPolicy(p) && isNetworkPolicy(q)
 		if q.Tier != p.Tier || len(q.Doubts) > 0 || !binds(q, p) || !unordered && !onlyAllow ||
 			q != p && in.Profile.Honours(q.Ref.GroupKind()) != in.Profile.Honours(p.Ref.GroupKind()) {

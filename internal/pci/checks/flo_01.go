@@ -25,7 +25,7 @@ var flo01 = pci.Check{
 
 func runFlo01(in *pci.Input) []pci.Finding {
 	var found []pci.Finding
-	of, holds := 0, 0
+	of, holds, ports := 0, 0, declared{}
 	for i := range in.Policies.Policies {
 		p := &in.Policies.Policies[i]
 		bound, _ := in.Model.SubjectPods(p)
@@ -35,7 +35,7 @@ func runFlo01(in *pci.Input) []pci.Finding {
 			if !ok || r.Action != policy.Allow || len(p.Doubts)+len(r.Doubts) > 0 || !p.Isolates[r.Direction] {
 				continue
 			}
-			fs, pairs := oneSided(in, p, r, podPerWorkload(bound), podPerWorkload(peers))
+			fs, pairs := oneSided(in, p, r, podPerWorkload(bound), podPerWorkload(peers), ports)
 			if pairs == 0 {
 				continue
 			}
@@ -87,11 +87,11 @@ func podPerWorkload(pods []*cluster.Pod) []*cluster.Pod {
 type gap struct {
 	src, dst *cluster.Pod
 	conns    netset.Conns
-	trace    reach.Trace
+	about    netset.Conns // what was asked
 }
 
 // oneSided gives at most two findings about one rule, and a number that is not 0 when it speaks of any pair.
-func oneSided(in *pci.Input, p *policy.Policy, r *policy.Rule, bound, peers []*cluster.Pod) ([]pci.Finding, int) {
+func oneSided(in *pci.Input, p *policy.Policy, r *policy.Rule, bound, peers []*cluster.Pod, ports declared) ([]pci.Finding, int) {
 	other := policy.Egress
 	if r.Direction == policy.Egress {
 		other = policy.Ingress
@@ -107,24 +107,24 @@ func oneSided(in *pci.Input, p *policy.Policy, r *policy.Rule, bound, peers []*c
 			if r.Direction == policy.Egress {
 				src, dst = b, q
 			}
-			about := asked(in, r, dst.Workload)
+			about := ports.of(in, r, dst.Workload)
 			if pairs > 0 && in.Model.Between(reach.OfPod(src), reach.OfPod(dst)).Must.Covers(about) {
 				continue // nothing is stopped, and that the rule speaks of pods is known
 			}
-			t := in.Model.Explain(reach.OfPod(src), reach.OfPod(dst), about)
-			conns := ruleConns(t, p, r)
+			conns := in.Model.RuleBetween(p, r, src, dst).Intersect(about)
 			if conns.IsEmpty() {
 				continue
 			}
-			pairs++
-			side := t.Egress
-			if other == policy.Ingress {
-				side = t.Ingress
+			sides := in.Model.SidesBetween(src, dst)
+			// What another tier denies is not meant to pass.
+			if conns = conns.Intersect(sides[r.Direction].Must); conns.IsEmpty() {
+				continue
 			}
-			if no := conns.Subtract(side.May); !no.IsEmpty() {
-				denied = append(denied, gap{src, dst, no, t})
-			} else if maybe := conns.Subtract(side.Must); !maybe.IsEmpty() {
-				open = append(open, gap{src, dst, maybe, t})
+			pairs++
+			if no := conns.Subtract(sides[other].May); !no.IsEmpty() {
+				denied = append(denied, gap{src, dst, no, about})
+			} else if maybe := conns.Subtract(sides[other].Must); !maybe.IsEmpty() {
+				open = append(open, gap{src, dst, maybe, about})
 			}
 		}
 	}
@@ -137,10 +137,18 @@ func oneSided(in *pci.Input, p *policy.Policy, r *policy.Rule, bound, peers []*c
 	return found, pairs
 }
 
-// asked is the ports a rule is about: those its destination declares, or the rule's own when there are few.
-func asked(in *pci.Input, r *policy.Rule, dst *cluster.Workload) netset.Conns {
-	if l := declaredPorts(in, dst); !l.IsEmpty() {
-		return l
+// declared keeps what workloads declare to listen on.
+type declared map[*cluster.Workload]netset.Conns
+
+// of is the ports a rule is about: those its destination declares, or the rule's own when there are few.
+func (l declared) of(in *pci.Input, r *policy.Rule, dst *cluster.Workload) netset.Conns {
+	ports, known := l[dst]
+	if !known {
+		ports = declaredPorts(in, dst)
+		l[dst] = ports
+	}
+	if !ports.IsEmpty() {
+		return ports
 	}
 	const few = 64
 	if r.Conns.Count() <= few {
@@ -149,35 +157,17 @@ func asked(in *pci.Input, r *policy.Rule, dst *cluster.Workload) netset.Conns {
 	return netset.None()
 }
 
-// ruleConns is what the rule certainly matches in a trace.
-func ruleConns(t reach.Trace, p *policy.Policy, r *policy.Rule) netset.Conns {
-	side := t.Ingress
-	if r.Direction == policy.Egress {
-		side = t.Egress
-	}
-	for _, pt := range side.Policies {
-		if pt.Policy != p {
-			continue
-		}
-		for _, rt := range pt.Rules {
-			if rt.Rule == r {
-				return rt.Certain.Intersect(side.Must) // what another tier denies is not meant to pass
-			}
-		}
-	}
-	return netset.None()
-}
-
 func gapFinding(in *pci.Input, p *policy.Policy, r *policy.Rule, other policy.Direction, gs []gap, sure bool) pci.Finding {
 	g := gs[0]
+	trace := in.Model.Explain(reach.OfPod(g.src), reach.OfPod(g.dst), g.about)
 	f := pci.Finding{
 		Subject: p.Ref, Pos: r.Pos, Status: pci.Fail, Key: r.Path,
 		Because: []pci.Because{{Ref: p.Ref, Pos: r.Pos, Msg: fmt.Sprintf("%s allows %s", r.Path, g.conns)}},
 		Witness: pci.WitnessOf(in.Model.Witness(reach.OfPod(g.src), reach.OfPod(g.dst), g.conns)),
 	}
-	side, blocked := g.trace.Egress, g.src
+	side, blocked := trace.Egress, g.src
 	if other == policy.Ingress {
-		side, blocked = g.trace.Ingress, g.dst
+		side, blocked = trace.Ingress, g.dst
 	}
 	above := deniedAbove(side, g.conns)
 	var by []string
@@ -194,7 +184,7 @@ func gapFinding(in *pci.Input, p *policy.Policy, r *policy.Rule, other policy.Di
 	f.Message = fmt.Sprintf("%s allows %s -> %s %s, but it is denied: %s of %s is closed by %s%s",
 		p.Ref, g.src.Workload.Ref, g.dst.Workload.Ref, g.conns, other, blocked.Workload.Ref, listed(by), more)
 	if !sure {
-		f.Status, f.Because = pci.Unknown, append(f.Because[:1], pci.ReasonsOf(g.trace.Reasons)...)
+		f.Status, f.Because = pci.Unknown, append(f.Because[:1], pci.ReasonsOf(trace.Reasons)...)
 		f.Message = fmt.Sprintf("%s allows %s -> %s %s; whether %s of %s lets it through is not decided%s",
 			p.Ref, g.src.Workload.Ref, g.dst.Workload.Ref, g.conns, other, blocked.Workload.Ref, more)
 		return f

@@ -175,7 +175,7 @@ type allowed struct {
 // must not overwrite a policy.
 func freeName(c *cluster.Cluster, namespace, name string, taken []string) string {
 	used := func(n string) bool {
-		return slices.Contains(taken, namespace+"/"+n) || c.Has(object.Ref{Group: "networking.k8s.io", Kind: "NetworkPolicy", Namespace: namespace, Name: n})
+		return slices.Contains(taken, namespace+"/"+n) || c.Object(object.Ref{Group: "networking.k8s.io", Kind: "NetworkPolicy", Namespace: namespace, Name: n}) != nil
 	}
 	for i, free := 2, name; ; i++ {
 		if !used(free) {
