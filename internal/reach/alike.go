@@ -231,31 +231,17 @@ func (l *likeness) set(a, b *pointSet) sameness {
 	if s, ok := l.sets[key]; ok {
 		return s
 	}
-	x, y := clip(a.runs, l.old.atoms), clip(b.runs, l.new.atoms)
-	s := sameness{slices.Equal(x, y), addrsOf(l.old, a).Equal(addrsOf(l.new, b))}
+	s := sameness{slices.Equal(a.below(l.old.atoms), b.below(l.new.atoms)), addrsOf(l.old, a).Equal(addrsOf(l.new, b))}
 	l.sets[key] = s
 	return s
-}
-
-// clip is the runs below a point.
-func clip(runs []run, end int) []run {
-	var out []run
-	for _, r := range runs {
-		if int(r.lo) < end {
-			out = append(out, run{r.lo, min(r.hi, uint32(end))})
-		}
-	}
-	return out
 }
 
 // addrsOf is the addresses outside that a set holds.
 func addrsOf(m *Model, s *pointSet) netset.Addrs {
 	var out netset.Addrs
-	for _, r := range s.runs {
-		if lo := max(int(r.lo), m.atoms); lo < int(r.hi) {
-			out = out.Union(m.line.between(lo-m.atoms, int(r.hi)-m.atoms))
-		}
-	}
+	s.within(uint32(m.atoms), uint32(len(m.points)), func(lo, hi uint32) {
+		out = out.Union(m.line.between(int(lo)-m.atoms, int(hi)-m.atoms))
+	})
 	return out
 }
 

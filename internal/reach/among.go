@@ -20,7 +20,7 @@ func (n *Neighbours) confined(c int, d policy.Direction) bool {
 		few := 0
 		n.lines.runs(line, m.atoms, func(lo, hi int, _ boundsID) { few += hi - lo })
 		for _, w := range n.lines.wides[line.wide : line.wide+line.nWide] {
-			few += size(w.set.runs)
+			few += w.set.size()
 		}
 		if few*8 > m.atoms {
 			return false
@@ -52,7 +52,7 @@ func (n *Neighbours) work(of bitset, d policy.Direction, set bitset) int {
 			}
 			n.lines.runs(line, m.atoms, func(lo, hi int, _ boundsID) { out += below[hi] - below[lo] })
 			for _, w := range n.lines.wides[line.wide : line.wide+line.nWide] {
-				out += size(w.set.runs)
+				out += w.set.size()
 			}
 		}
 		return true
@@ -128,7 +128,7 @@ func (n *Neighbours) amongIn(c int, d policy.Direction, fam family, set bitset, 
 	})
 	for _, w := range n.lines.wides[line.wide : line.wide+line.nWide] {
 		for k := 0; on && k < len(set); k++ {
-			for x := set[k] & w.set.bits[k]; on && x != 0; x &= x - 1 {
+			for x := set[k] & w.set.word(k); on && x != 0; x &= x - 1 {
 				i := k*64 + bits.TrailingZeros64(x)
 				on = try(i, n.lines.bounds(line, i))
 			}

@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -60,58 +59,34 @@ func (x *lines) composed(tiers []*tier, f family) line {
 func insideOf(wide []wideRef, lo, hi uint32) []uint32 {
 	cuts := []uint32{lo}
 	for k := range wide {
-		runs := wide[k].set.runs
-		from, _ := slices.BinarySearchFunc(runs, lo, func(r run, at uint32) int { return cmp.Compare(r.hi, at) })
-		for _, r := range runs[from:] {
-			if r.lo >= hi {
-				break
-			}
-			cuts = append(cuts, max(r.lo, lo), min(r.hi, hi-1))
-		}
+		wide[k].set.within(lo, hi, func(from, to uint32) { cuts = append(cuts, from, min(to, hi-1)) })
 	}
 	slices.Sort(cuts)
 	return slices.Compact(cuts)
 }
 
-// without is a set without the points that are taken. Equal results are one.
+// without is a set without the points that are taken. Nearly all profiles have the same taken from them.
 func (x *lines) without(set *pointSet) *pointSet {
 	if len(x.taken) == 0 {
 		return set
 	}
-	key := make([]byte, 0, 8*len(x.taken)+8)
-	key = binary.LittleEndian.AppendUint64(key, uint64(set.id))
+	var key []byte
 	for _, r := range x.taken {
 		key = binary.LittleEndian.AppendUint64(key, uint64(r.lo)<<32|uint64(r.hi))
 	}
-	if found, ok := x.rests[string(key)]; ok {
-		return found
-	}
-	rest := &pointSet{bits: slices.Clone(set.bits)}
-	at := 0
-	for _, r := range set.runs {
-		for at < len(x.taken) && x.taken[at].hi <= r.lo {
-			at++
+	rest, ok := x.rests[string(key)]
+	if !ok {
+		rest = newBitset(len(x.m.points))
+		for _, r := range x.taken {
+			rest.fill(int(r.lo), int(r.hi))
 		}
-		lo := r.lo
-		for k := at; k < len(x.taken) && x.taken[k].lo < r.hi; k++ {
-			if x.taken[k].lo > lo {
-				rest.runs = append(rest.runs, run{lo, x.taken[k].lo})
-			}
-			lo = max(lo, x.taken[k].hi)
+		rest.invert(len(x.m.points))
+		if x.rests == nil {
+			x.rests = map[string]bitset{}
 		}
-		if lo < r.hi {
-			rest.runs = append(rest.runs, run{lo, r.hi})
-		}
+		x.rests[string(key)] = rest
 	}
-	clear(rest.bits)
-	for _, r := range rest.runs {
-		rest.bits.fill(int(r.lo), int(r.hi))
-	}
-	if x.rests == nil {
-		x.rests = map[string]*pointSet{}
-	}
-	x.rests[string(key)] = rest
-	return rest
+	return &pointSet{parts: append(slices.Clip(set.parts), rest)}
 }
 
 // cursor is how far a row was gone along.

@@ -66,13 +66,10 @@ func (m *Model) cutsOf(cuts []int, d policy.Direction, class int) []int {
 		}
 	}
 	set := func(s *pointSet) {
-		if s == nil {
-			return
-		}
-		for i := len(s.runs) - 1; i >= 0 && int(s.runs[i].hi) > m.atoms; i-- {
-			add(s.runs[i].lo)
-			add(s.runs[i].hi)
-		}
+		s.within(uint32(m.atoms), uint32(len(m.points)), func(lo, hi uint32) {
+			add(lo)
+			add(hi)
+		})
 	}
 	for _, l := range policy.Layers {
 		if !m.layered[l] {

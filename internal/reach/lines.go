@@ -17,9 +17,9 @@ type lines struct {
 	wides []wideRef
 	none  []uint8 // by point: bit f says that it has no address in family f
 
-	along []cursor             // scratch
-	taken []run                // scratch
-	rests map[string]*pointSet // wide sets without what is taken
+	along []cursor          // scratch
+	taken []run             // scratch
+	rests map[string]bitset // by what is taken: all other points
 }
 
 // allLines is made on first use.
@@ -108,10 +108,13 @@ func (x *lines) write(p *profile, f family) line {
 		starts = append(starts, r.starts...)
 		for k := range r.wide {
 			if set := r.wide[k].set; !plain {
-				if len(set.runs) > expandable {
+				runs := set.below(len(m.points))
+				if len(runs) > expandable {
 					return line{}
 				}
-				starts = appendRuns(starts, set.runs)
+				for _, r := range runs {
+					starts = append(starts, r.lo, r.hi)
+				}
 			}
 		}
 		for k := range r.named {
@@ -119,14 +122,14 @@ func (x *lines) write(p *profile, f family) line {
 			if n.peer.possible.empty() {
 				continue
 			}
-			if size(n.peer.possible.runs) > expandable {
+			if n.peer.possible.size() > expandable {
 				return line{}
 			}
-			for _, span := range n.peer.possible.runs {
-				for i := span.lo; i <= span.hi; i++ {
+			n.peer.possible.each(func(lo, hi uint32) {
+				for i := lo; i <= hi; i++ {
 					starts = append(starts, i)
 				}
-			}
+			})
 		}
 	}
 	starts = append(starts, 0)
@@ -157,21 +160,6 @@ func (x *lines) write(p *profile, f family) line {
 	return out
 }
 
-func appendRuns(starts []uint32, runs []run) []uint32 {
-	for _, r := range runs {
-		starts = append(starts, r.lo, r.hi)
-	}
-	return starts
-}
-
-func size(runs []run) int {
-	n := 0
-	for _, r := range runs {
-		n += int(r.hi - r.lo)
-	}
-	return n
-}
-
 // find gives the bounds of a line at a point, without the wide sets.
 func (x *lines) find(l *line, i uint32) boundsID {
 	cells := x.cells[l.first : l.first+l.n]
@@ -190,7 +178,7 @@ func (x *lines) find(l *line, i uint32) boundsID {
 func (x *lines) bounds(l *line, i int) boundsID {
 	b := x.find(l, uint32(i))
 	for k := range l.nWide {
-		if w := &x.wides[l.wide+k]; w.set.bits.has(i) {
+		if w := &x.wides[l.wide+k]; w.set.has(i) {
 			b = x.m.conns.or2(b, w.add)
 		}
 	}

@@ -21,43 +21,39 @@ func (m *Model) splicedIn(s matched, lo, hi int, certain, possible []run) (next 
 	next.possible = m.splicedSet(s.possible, lo, hi, possible)
 	if s.certain == s.possible && slices.Equal(certain, possible) {
 		next.certain = next.possible
-	} else if next.certain = m.splicedSet(s.certain, lo, hi, certain); next.certain != nil && next.possible != nil && slices.Equal(next.certain.runs, next.possible.runs) {
+	} else if next.certain = m.splicedSet(s.certain, lo, hi, certain); next.certain.equal(next.possible) {
 		next.certain = next.possible
 	}
 	return next, next != s
 }
 
 func (m *Model) splicedSet(s *pointSet, lo, hi int, in []run) *pointSet {
+	if s.wide() {
+		next := s.words()
+		for i := lo; i < hi; i++ {
+			next[i/64] &^= 1 << (i % 64)
+		}
+		for _, r := range in {
+			next.fill(int(r.lo), int(r.hi))
+		}
+		same := true
+		for w := lo / 64; w*64 < hi; w++ {
+			same = same && next[w] == s.word(w)
+		}
+		if same {
+			return s
+		}
+		return m.setOfParts([]bitset{next})
+	}
 	var runs []run
 	if s != nil {
 		runs = s.runs
 	}
 	out := splicedRuns(runs, uint32(lo), uint32(hi), in)
-	switch {
-	case slices.Equal(out, runs):
+	if slices.Equal(out, runs) {
 		return s
-	case len(out) == 0:
-		return nil
 	}
-	next := &pointSet{runs: out}
-	if len(out) <= wideRuns {
-		return next
-	}
-	if s.wide() {
-		next.bits, next.id = slices.Clone(s.bits), s.id
-		for i := lo; i < hi; i++ {
-			next.bits[i/64] &^= 1 << (i % 64)
-		}
-		for _, r := range in {
-			next.bits.fill(int(r.lo), int(r.hi))
-		}
-		return next
-	}
-	next.bits = newBitset(len(m.points))
-	for _, r := range out {
-		next.bits.fill(int(r.lo), int(r.hi))
-	}
-	return next
+	return m.setOf(out)
 }
 
 // splicedRuns is runs with others from lo up to but not including hi. The runs given are left as they are.

@@ -172,7 +172,7 @@ func (n *Neighbours) near(c int, d policy.Direction, fam family, f func(i int, b
 	default:
 		n.lines.runs(line, m.atoms, func(lo, hi int, _ boundsID) { n.some.fill(lo, hi) })
 		for _, w := range n.lines.wides[line.wide : line.wide+line.nWide] {
-			n.some.or(w.set.bits)
+			w.set.addTo(n.some)
 		}
 		n.some.each(func(i int) {
 			if i < m.atoms {

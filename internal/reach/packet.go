@@ -273,7 +273,7 @@ func (m *Model) tiersLet(tiers []*tier, f family, i int, proto netset.Protocol, 
 		}
 		a, b := m.holds(r.at(i), proto, port)
 		for k := range r.wide {
-			if w := &r.wide[k]; (!a || !b) && w.set.bits.has(i) {
+			if w := &r.wide[k]; (!a || !b) && w.set.has(i) {
 				x, y := m.holds(w.add, proto, port)
 				a, b = a || x, b || y
 			}

@@ -66,7 +66,7 @@ func (p *Packets) lets(l *line, i, at uint32) (must, may bool) {
 		if must {
 			break
 		}
-		if w := &p.lines.wides[l.wide+k]; w.set.bits.has(int(i)) {
+		if w := &p.lines.wides[l.wide+k]; w.set.has(int(i)) {
 			a, b := p.holds(w.add, at)
 			must, may = must || a, may || b
 		}

@@ -111,13 +111,13 @@ func (b *profileBuilder) eachPick(isolated bitset, f func(class int, k pick)) {
 		if p.Layer != b.layer || !p.acts[b.dir] || p.whom.possible.empty() {
 			continue
 		}
-		for _, r := range p.whom.possible.runs {
-			for c := int(r.lo); c < int(r.hi); c++ {
+		p.whom.possible.each(func(lo, hi uint32) {
+			for c := int(lo); c < int(hi); c++ {
 				if k, ok := m.pick(i, c, isolated != nil && isolated.has(c)); ok {
 					f(c, k)
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -150,11 +150,7 @@ func (b *profileBuilder) isolatedOtherwise() bitset {
 	out := newBitset(m.hosts)
 	for i := range m.policies {
 		if p := &m.policies[i]; p.Ref.Group == "networking.k8s.io" {
-			if whom := p.whom; !whom.possible.empty() {
-				for _, r := range whom.possible.runs {
-					out.fill(int(r.lo), int(r.hi))
-				}
-			}
+			p.whom.possible.each(func(lo, hi uint32) { out.fill(int(lo), int(hi)) })
 		}
 	}
 	return out

@@ -137,7 +137,7 @@ type Model struct {
 	tunnels  bool                         // an ambient mesh may carry traffic between some pods
 	line     addrLine
 	terms    termIndex
-	wide     []*pointSet // the sets that rows refer to
+	wide     int // how many wide sets were made
 
 	// What makes peers into sets.
 	everything *pointSet

@@ -52,7 +52,7 @@ func (r *row) find(i uint32) int {
 func (m *Model) allowed(t *tier, r *row, i int) boundsID {
 	b := m.narrow(t, r, i)
 	for k := range r.wide {
-		if r.wide[k].set.bits.has(i) {
+		if r.wide[k].set.has(i) {
 			b = m.conns.or2(b, r.wide[k].add)
 		}
 	}
@@ -187,9 +187,9 @@ func (s *sweep) add(set *pointSet, slot int) {
 	for slot >= len(s.counts) {
 		s.counts = append(s.counts, 0)
 	}
-	for _, r := range set.runs {
-		s.events = append(s.events, uint64(r.lo)<<32|uint64(slot)<<1|1, uint64(r.hi)<<32|uint64(slot)<<1)
-	}
+	set.each(func(lo, hi uint32) {
+		s.events = append(s.events, uint64(lo)<<32|uint64(slot)<<1|1, uint64(hi)<<32|uint64(slot)<<1)
+	})
 }
 
 // cut makes a run begin at a point.

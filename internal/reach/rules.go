@@ -165,15 +165,15 @@ func (m *Model) matchWithin(pods matched, set netset.Addrs, f family, certain, p
 	if pods.possible == nil {
 		return
 	}
-	for _, r := range pods.possible.runs {
-		for c := int(r.lo); c < int(r.hi); c++ {
+	pods.possible.each(func(lo, hi uint32) {
+		for c := int(lo); c < int(hi); c++ {
 			a := m.inAddrs(m.points[c].addr[f], set)
 			if !pods.certain.has(c) {
 				a = both(a, enforcer.Unknown)
 			}
 			addPoint(certain, possible, c, c+1, a)
 		}
-	}
+	})
 }
 
 func (m *Model) matchAddrs(q *policy.Peer, f family, certain, possible *setBuilder) {

@@ -34,6 +34,16 @@ func (b bitset) each(f func(int)) {
 	}
 }
 
+// invert makes b those of the first n points that were not in it.
+func (b bitset) invert(n int) {
+	for w := range b {
+		b[w] = ^b[w]
+		if lo := w * 64; lo+64 > n {
+			b[w] &= 1<<max(n-lo, 0) - 1
+		}
+	}
+}
+
 // or adds the points of another set, of which only as many count as b has room for.
 func (b bitset) or(c bitset) {
 	for w := range b {
@@ -64,43 +74,131 @@ func (b bitset) until(lo, hi int, f func(int) bool) bool {
 // run is the points from lo up to but not including hi.
 type run struct{ lo, hi uint32 }
 
-// pointSet is an immutable set of points. Runs are sorted and neither overlap nor touch. A set of many runs
-// also has bits, and rows refer to it instead of holding its runs.
+// pointSet is an immutable set of points. One of few runs is these; they are sorted, and neither overlap nor touch. One of
+// more is wide: it is the points that are in all its parts, and rows refer to it instead of holding its runs. Parts
+// are shared, so that a wide set costs no more than its conditions.
 type pointSet struct {
-	runs []run
-	bits bitset
-	id   int // among the wide sets
+	runs  []run
+	parts []bitset
 }
 
 // wideRuns is how many runs make a set wide (performance notes: above it, sharing costs less than copies).
 const wideRuns = 16
 
-func (s *pointSet) empty() bool { return s == nil || len(s.runs) == 0 }
+func (s *pointSet) empty() bool { return s == nil || len(s.runs)+len(s.parts) == 0 }
 
-func (s *pointSet) wide() bool { return s != nil && s.bits != nil }
+func (s *pointSet) wide() bool { return s != nil && len(s.parts) > 0 }
 
 func (s *pointSet) has(i int) bool {
 	switch {
 	case s == nil:
 		return false
-	case s.bits != nil:
-		return s.bits.has(i)
+	case len(s.parts) > 0:
+		return s.word(i/64)>>(i%64)&1 == 1
 	}
 	at := sort.Search(len(s.runs), func(k int) bool { return s.runs[k].hi > uint32(i) })
 	return at < len(s.runs) && s.runs[at].lo <= uint32(i)
 }
 
+// word is 64 points of a wide set.
+func (s *pointSet) word(w int) uint64 {
+	x := s.parts[0][w]
+	for _, p := range s.parts[1:] {
+		x &= p[w]
+	}
+	return x
+}
+
+// words is a wide set in one piece, which is nobody else's.
+func (s *pointSet) words() bitset {
+	out := slices.Clone(s.parts[0])
+	for _, p := range s.parts[1:] {
+		for w, x := range p {
+			out[w] &= x
+		}
+	}
+	return out
+}
+
+// addTo adds the points of a wide set to b, as many as it has room for.
+func (s *pointSet) addTo(b bitset) {
+	for w := range b {
+		b[w] |= s.word(w)
+	}
+}
+
+// size is how many points are in the set.
+func (s *pointSet) size() int {
+	n := 0
+	s.each(func(lo, hi uint32) { n += int(hi - lo) })
+	return n
+}
+
+// within calls f for the runs of the points from lo up to but not including hi.
+func (s *pointSet) within(lo, hi uint32, f func(lo, hi uint32)) {
+	if s == nil || lo >= hi {
+		return
+	}
+	if len(s.parts) == 0 {
+		from, _ := slices.BinarySearchFunc(s.runs, lo, func(r run, lo uint32) int { return cmp.Compare(r.hi, lo+1) })
+		for _, r := range s.runs[from:] {
+			if r.lo >= hi {
+				return
+			}
+			f(max(r.lo, lo), min(r.hi, hi))
+		}
+		return
+	}
+	from, to := uint32(0), uint32(0) // the run so far
+	hi = min(hi, uint32(len(s.parts[0])*64))
+	for w := lo / 64; w*64 < hi; w++ {
+		x := s.word(int(w))
+		if w == lo/64 {
+			x &= ^uint64(0) << (lo % 64)
+		}
+		if hi-w*64 < 64 {
+			x &= 1<<(hi-w*64) - 1
+		}
+		for x != 0 {
+			first := uint32(bits.TrailingZeros64(x))
+			n := uint32(bits.TrailingZeros64(^(x >> first)))
+			if at := w*64 + first; at == to {
+				to += n
+			} else {
+				if from < to {
+					f(from, to)
+				}
+				from, to = at, at+n
+			}
+			x &= x + 1<<first // takes away the first run of bits
+		}
+	}
+	if from < to {
+		f(from, to)
+	}
+}
+
+// each calls f for all runs.
+func (s *pointSet) each(f func(lo, hi uint32)) { s.within(0, ^uint32(0), f) }
+
+// equal tells whether two sets of one model hold the same points.
+func (s *pointSet) equal(t *pointSet) bool {
+	if s == t || !s.wide() || !t.wide() {
+		return s == t || s != nil && t != nil && !s.wide() && !t.wide() && slices.Equal(s.runs, t.runs)
+	}
+	for w := range s.parts[0] {
+		if s.word(w) != t.word(w) {
+			return false
+		}
+	}
+	return true
+}
+
 // below is the runs of the points up to but not including hi.
 func (s *pointSet) below(hi int) []run {
-	if s == nil {
-		return nil
-	}
-	n, _ := slices.BinarySearchFunc(s.runs, uint32(hi), func(r run, hi uint32) int { return cmp.Compare(r.lo, hi) })
-	runs := s.runs[:n]
-	if n > 0 && runs[n-1].hi > uint32(hi) {
-		runs = append(slices.Clone(runs[:n-1]), run{runs[n-1].lo, uint32(hi)})
-	}
-	return runs
+	var out []run
+	s.within(0, uint32(hi), func(lo, hi uint32) { out = append(out, run{lo, hi}) })
+	return out
 }
 
 // setBuilder gathers points in any order.
@@ -118,9 +216,7 @@ func (b *setBuilder) add(lo, hi int) {
 }
 
 func (b *setBuilder) addSet(s *pointSet) {
-	if s != nil {
-		b.runs = append(b.runs, s.runs...)
-	}
+	s.each(func(lo, hi uint32) { b.runs = append(b.runs, run{lo, hi}) })
 }
 
 // merged is the runs sorted and joined.
@@ -143,30 +239,30 @@ func (b *setBuilder) merged() []run {
 // nothing is open.
 type matched struct{ certain, possible *pointSet }
 
-// makeSet finishes a set. Equal sets that are wide are one.
-func (m *Model) makeSet(b *setBuilder) *pointSet {
-	runs := b.merged()
-	if len(runs) == 0 {
+// makeSet finishes a set.
+func (m *Model) makeSet(b *setBuilder) *pointSet { return m.setOf(b.merged()) }
+
+func (m *Model) setOf(runs []run) *pointSet {
+	switch {
+	case len(runs) == 0:
 		return nil
+	case len(runs) <= wideRuns:
+		return &pointSet{runs: runs}
 	}
-	s := &pointSet{runs: runs}
-	if len(runs) > wideRuns {
-		s.bits = newBitset(len(m.points))
-		for _, r := range runs {
-			s.bits.fill(int(r.lo), int(r.hi))
-		}
-		s.id = len(m.wide)
-		m.wide = append(m.wide, s)
+	whole := newBitset(len(m.points))
+	for _, r := range runs {
+		whole.fill(int(r.lo), int(r.hi))
 	}
-	return s
+	m.wide++
+	return &pointSet{parts: []bitset{whole}}
 }
 
 // makeMatched finishes both sets, as one where they are equal. Certain is a subset of possible.
 func (m *Model) makeMatched(certain, possible *setBuilder) matched {
-	p := m.makeSet(possible)
-	runs := certain.merged()
-	if p != nil && slices.Equal(runs, p.runs) {
+	all, sure := possible.merged(), certain.merged()
+	p := m.setOf(all)
+	if slices.Equal(sure, all) {
 		return matched{p, p}
 	}
-	return matched{m.makeSet(certain), p}
+	return matched{m.setOf(sure), p}
 }

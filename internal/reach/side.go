@@ -224,7 +224,7 @@ func (p *profile) after(t *table, b boundsID) boundsID {
 func (s *side) inRefs(w int) uint64 {
 	x := uint64(0)
 	for k := range s.refs {
-		x |= s.refs[k].set.bits[w]
+		x |= s.refs[k].set.word(w)
 	}
 	return x
 }
@@ -233,7 +233,7 @@ func (s *side) inRefs(w int) uint64 {
 func (s *side) alike(w, i int) (points, mask uint64) {
 	points = ^uint64(0)
 	for k := range s.refs {
-		points, mask = part(s.refs[k].set.bits[w], points, mask, i, k)
+		points, mask = part(s.refs[k].set.word(w), points, mask, i, k)
 	}
 	return points, mask
 }
@@ -250,7 +250,7 @@ func part(x, points, mask uint64, i, k int) (uint64, uint64) {
 type nameSites struct {
 	runs []run
 	at   int // all runs before it end before the word that was asked for last
-	bits []bitset
+	wide []*pointSet
 }
 
 func (s *side) siteNames() {
@@ -259,7 +259,7 @@ func (s *side) siteNames() {
 		switch p := n.peer.possible; {
 		case p.empty():
 		case p.wide():
-			s.sites.bits = append(s.sites.bits, p.bits)
+			s.sites.wide = append(s.sites.wide, p)
 		default:
 			b.addSet(p)
 		}
@@ -285,8 +285,8 @@ func (s *side) inNames(w int) uint64 {
 		return ^uint64(0)
 	}
 	x, lo := uint64(0), uint32(w*64)
-	for _, b := range s.sites.bits {
-		x |= b[w]
+	for _, p := range s.sites.wide {
+		x |= p.word(w)
 	}
 	if s.sites.next(lo) < lo+64 {
 		for _, r := range s.sites.runs[s.sites.at:] {

@@ -14,7 +14,7 @@ type Size struct {
 
 // Size counts. It takes one look at every row.
 func (m *Model) Size() Size {
-	s := Size{Classes: m.hosts, Hosts: m.atoms - m.hosts, Atoms: len(m.points) - m.atoms, Wide: len(m.wide)}
+	s := Size{Classes: m.hosts, Hosts: m.atoms - m.hosts, Atoms: len(m.points) - m.atoms, Wide: m.wide}
 	seen := map[*row]bool{}
 	for _, l := range policy.Layers {
 		for _, d := range policy.Directions {

@@ -149,7 +149,7 @@ func (s *stream) fill(block int) {
 	s.block, s.groups = block, s.groups[:0]
 	lo, end := uint32(block*64), min(uint32(block*64+64), uint32(s.m.atoms))
 	for k, set := range s.wide {
-		s.now[k] = set.bits[block]
+		s.now[k] = set.word(block)
 	}
 	for q, x := range s.others {
 		if s.stays[q].until >= end {
@@ -161,10 +161,10 @@ func (s *stream) fill(block int) {
 				in |= s.now[k]
 			}
 			until := min(x.seek(lo, ^uint32(0)), x.sites.next(lo))
-			if len(x.refs)+len(x.sites.bits) > 0 {
+			if len(x.refs)+len(x.sites.wide) > 0 {
 				until = min(until, end)
 			}
-			if until >= end && in == 0 && len(x.sites.bits) == 0 {
+			if until >= end && in == 0 && len(x.sites.wide) == 0 {
 				s.settle(q, until, x.value(s.m.conns, 0))
 				continue
 			}
@@ -283,7 +283,7 @@ func (s *stream) single(x *side, i int) boundsID {
 	}
 	b := x.rows[1].vals[x.at[1]]
 	for j := range x.refs {
-		if x.refs[j].set.bits.has(i) {
+		if x.refs[j].set.has(i) {
 			b = t.or2(b, x.refs[j].add)
 		}
 	}

@@ -1,17 +1,18 @@
 package reach
 
 import (
+	"encoding/binary"
 	"math/bits"
-	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 )
 
-// termWords is what terms are found with by words of 64 classes. It is kept while a model is compiled only: what
-// follows changes looks at few classes at a time.
+// termWords is what sets of many classes are made of: bits for each condition and for each namespace selector. It is
+// kept while a model is compiled only: what follows changes looks at few classes at a time.
 type termWords struct {
-	values map[*column]map[uint32]bitset // places by value, for values that many things have; 0 is any value
-	spaces map[*enforcer.Answer]spaceWords
+	conditions map[*column]map[string]bitset // by the values that they name, and by whether it is these or the others
+	spaces     map[*enforcer.Answer]spaceWords
+	buf        []byte
 }
 
 // spaceWords is the classes in the namespaces that a selector certainly and possibly matches: one set when that is
@@ -19,103 +20,72 @@ type termWords struct {
 type spaceWords struct{ certain, possible bitset }
 
 func newTermWords() *termWords {
-	return &termWords{map[*column]map[uint32]bitset{}, map[*enforcer.Answer]spaceWords{}}
+	return &termWords{conditions: map[*column]map[string]bitset{}, spaces: map[*enforcer.Answer]spaceWords{}}
 }
 
 // termBits finds the classes of a term by words of 64, for terms that many classes may meet. It reports false when a
 // condition is not certain of some class.
-func (m *Model) termBits(in spacesMatch, cs []condition) (matched, bool) {
-	x := m.terms.words
+func (m *Model) termBits(in spacesMatch, cs []condition) (s matched, ok bool) {
 	for i := range cs {
 		if cs[i].unseen || cs[i].col != nil && len(cs[i].col.later) > 0 {
 			return matched{}, false
 		}
 	}
 	spaces := m.spaceWords(in)
-	possible := newBitset(len(m.points))
-	copy(possible, spaces.possible)
+	parts := make([]bitset, 1, len(cs)+1)
+	parts[0] = spaces.possible
 	for i := range cs {
-		x.narrow(possible, &cs[i], m.hosts)
+		part, all := m.terms.words.of(&cs[i], len(m.points), m.hosts)
+		switch {
+		case all:
+		case part == nil:
+			return matched{}, true
+		case spaces.certain == nil && in.classes == m.hosts && &parts[0][0] == &spaces.possible[0]:
+			parts[0] = part // every namespace counts
+		default:
+			parts = append(parts, part)
+		}
 	}
-	p := m.setOfBits(possible)
+	p := m.setOfParts(parts)
 	if spaces.certain == nil {
 		return matched{p, p}, true
 	}
-	certain := newBitset(len(m.points))
-	for w, b := range spaces.certain {
-		certain[w] = possible[w] & b
+	parts = append([]bitset{spaces.certain}, parts[1:]...)
+	if c := m.setOfParts(parts); !c.equal(p) {
+		return matched{c, p}, true
 	}
-	if slices.Equal(certain, possible) {
-		return matched{p, p}, true
-	}
-	return matched{m.setOfBits(certain), p}, true
+	return matched{p, p}, true
 }
 
-// narrow takes away what does not meet the condition.
-func (t *termWords) narrow(x bitset, c *condition, things int) {
-	if c.col == nil {
-		if !c.absent {
-			clear(x)
-		}
-		return
-	}
-	var held bitset
+// of is the classes that meet a condition; nil stands for none, unless it is all. There is room for points.
+func (t *termWords) of(c *condition, points, classes int) (b bitset, all bool) {
 	switch {
-	case len(c.ids) == len(c.col.values)-1:
-		held = t.any(c.col, things)
-	case len(c.ids) == 1:
-		held = t.of(c.col, c.ids[0], things)
-	default:
-		held = newBitset(things)
-		for _, id := range c.ids {
-			for w, b := range t.of(c.col, id, things) {
-				held[w] |= b
-			}
-		}
+	case c.col == nil || len(c.ids) == 0:
+		return nil, c.not
+	case t.conditions[c.col] == nil:
+		t.conditions[c.col] = map[string]bitset{}
 	}
-	for w, b := range held {
-		if c.not {
-			b = ^b
-		}
-		x[w] &= b
+	t.buf = t.buf[:0]
+	if c.not {
+		t.buf = append(t.buf, 1)
 	}
-}
-
-// of is the things that have a value.
-func (t *termWords) of(c *column, id uint32, things int) bitset {
-	if b, ok := t.values[c][id]; ok {
-		return b
+	for _, id := range c.ids {
+		t.buf = binary.LittleEndian.AppendUint32(t.buf, id)
 	}
-	b := newBitset(things)
-	for _, i := range c.places[id] {
-		b.set(int(i))
+	if b, ok := t.conditions[c.col][string(t.buf)]; ok {
+		return b, false
 	}
-	if len(c.places[id])*256 > things {
-		t.keep(c, id, b)
-	}
-	return b
-}
-
-// any is the things that have a value at all.
-func (t *termWords) any(c *column, things int) bitset {
-	if b, ok := t.values[c][0]; ok {
-		return b
-	}
-	b := newBitset(things)
-	for _, places := range c.places[1:] {
-		for _, i := range places {
+	b = newBitset(points)
+	for _, id := range c.ids {
+		for _, i := range c.col.places[id] {
 			b.set(int(i))
 		}
 	}
-	t.keep(c, 0, b)
-	return b
-}
-
-func (t *termWords) keep(c *column, id uint32, b bitset) {
-	if t.values[c] == nil {
-		t.values[c] = map[uint32]bitset{}
+	if c.not {
+		b.invert(classes)
 	}
-	t.values[c][id] = b
+	t.conditions[c.col][string(t.buf)] = b
+	return b, false
 }
 
 // spaceWords is by the answers of a selector, of which there is one list for each. Certain is nil when it is the same
@@ -128,8 +98,8 @@ func (m *Model) spaceWords(in spacesMatch) spaceWords {
 	if s, ok := t.spaces[&in.answers[0]]; ok {
 		return s
 	}
-	s := spaceWords{possible: newBitset(m.hosts)}
-	certain, unknown := newBitset(m.hosts), false
+	s := spaceWords{possible: newBitset(len(m.points))}
+	certain, unknown := newBitset(len(m.points)), false
 	for i, sp := range m.terms.spaces {
 		switch in.answers[i] {
 		case enforcer.Yes:
@@ -148,36 +118,17 @@ func (m *Model) spaceWords(in spacesMatch) spaceWords {
 	return s
 }
 
-// setOfBits is makeSet for points that are there as bits; it keeps b when the set is wide.
-func (m *Model) setOfBits(b bitset) *pointSet {
+// setOfParts is the points that all parts hold. The parts are kept when that makes a wide set.
+func (m *Model) setOfParts(parts []bitset) *pointSet {
+	s := &pointSet{parts: parts}
 	n, before := 0, uint64(0)
-	for _, x := range b {
+	for w := range parts[0] {
+		x := s.word(w)
 		n += bits.OnesCount64(x &^ (x<<1 | before))
-		before = x >> 63
-	}
-	if n == 0 {
-		return nil
-	}
-	s := &pointSet{runs: make([]run, 0, n)}
-	for w, x := range b {
-		for x != 0 {
-			lo := bits.TrailingZeros64(x)
-			length := bits.TrailingZeros64(^(x >> lo))
-			from, to := uint32(w*64+lo), uint32(w*64+lo+length)
-			if k := len(s.runs); k > 0 && s.runs[k-1].hi == from {
-				s.runs[k-1].hi = to
-			} else {
-				s.runs = append(s.runs, run{from, to})
-			}
-			if lo+length == 64 {
-				break
-			}
-			x &= ^uint64(0) << (lo + length)
+		if before = x >> 63; n > wideRuns {
+			m.wide++
+			return s
 		}
 	}
-	if n > wideRuns {
-		s.bits, s.id = b, len(m.wide)
-		m.wide = append(m.wide, s)
-	}
-	return s
+	return m.setOf(s.below(len(m.points)))
 }

@@ -178,6 +178,12 @@ func (m *Model) termSet(t *policy.Term) matched {
 			}
 		}
 	}
+	if x.words != nil && t.Namespace == "" && len(conditions) > 0 && len(possible.runs) > wideRuns {
+		if s, ok := m.termBits(m.matchSpaces(t.NamespaceSelector), conditions); ok { // wide, and made of shared parts
+			x.found[string(key)] = s
+			return s
+		}
+	}
 	s := m.makeMatched(&certain, &possible)
 	x.found[string(key)] = s
 	return s
