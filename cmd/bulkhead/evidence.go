@@ -119,6 +119,9 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 	if m.Collected, err = o.collected(created); err != nil {
 		return err
 	}
+	for _, r := range loaded.Rights {
+		m.Rights = append(m.Rights, evidence.Right(r))
+	}
 	p.phase("computing")
 	var names *pseudonym.Names
 	if o.pseudonyms != "" {

@@ -55,6 +55,12 @@ func (g *globals) renamed(loaded *load.Result, o *createOptions, m *evidence.Man
 		return nil, nil, hint(fmt.Errorf("with pseudonyms %d conclusions would not be the same, such as: %.300s", len(diff), diff[0]), "keep the names that mean something with --keep-names")
 	}
 	m.Pseudonyms, m.Assume.Namespace, m.Subject = true, after.namespace, names.Text(m.Subject)
+	for i, r := range m.Rights {
+		m.Rights[i].Namespace = names.Text(r.Namespace)
+		for j, name := range r.Names {
+			r.Names[j] = names.Text(name)
+		}
+	}
 	for i, a := range m.Command {
 		if slices.Contains(m.Sources, a) {
 			m.Command[i] = names.File(a)

@@ -60,6 +60,7 @@ type Manifest struct {
 	Sources    []string   `json:"sources"`              // as the user named them
 	Command    []string   `json:"command,omitempty"`    // what was asked for: flags by name, without the names of output files and without values of --set
 	Collected  *Collected `json:"collected,omitempty"`  // when the sources were read
+	Rights     []Right    `json:"rights,omitempty"`    // of RBAC, which reading the cluster made use of
 	Assume     Assume     `json:"assume"`
 	Previous   string     `json:"previous,omitempty"` // SHA-256 of the manifest before this one in a chain
 	Files      []Entry    `json:"files"`              // all but the manifest and the attestation, sorted by path
@@ -71,6 +72,16 @@ type Collected struct {
 	Start string `json:"start"`
 	End   string `json:"end"`
 	Clock string `json:"clock"`
+}
+
+// Right is one right of RBAC that was used, or refused. Without a namespace it is one over all of them.
+type Right struct {
+	Verb      string   `json:"verb"`
+	Group     string   `json:"group,omitempty"`
+	Resource  string   `json:"resource"`
+	Namespace string   `json:"namespace,omitempty"`
+	Names     []string `json:"names,omitempty"`
+	Refused   bool     `json:"refused,omitempty"`
 }
 
 // Tool says what made the package. Rules is a digest of the checks and their texts.

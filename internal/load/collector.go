@@ -22,6 +22,7 @@ type collector struct {
 	part      bool // reads a part of the input in a goroutine of its own
 	kinds     map[object.GroupKind]Kind
 	liveFull  bool // a live read of all namespaces, nothing refused
+	rights    []Right
 	snapshots int  // how many snapshots were read
 
 	given map[string]int // names given to what has none, see freeName
@@ -78,5 +79,5 @@ func (c *collector) result() *Result {
 	c.cov.Skipped = slices.Compact(c.cov.Skipped)
 	c.cov.Missing = slices.Compact(c.cov.Missing)
 	c.cov.fill()
-	return &Result{Objects: c.objects, Problems: c.problems, Coverage: c.cov}
+	return &Result{Objects: c.objects, Problems: c.problems, Coverage: c.cov, Rights: c.rights}
 }

@@ -58,6 +58,7 @@ func (c *collector) live(l *Live) error {
 		}
 	}
 	c.liveFull = l.AllNamespaces && !r.refused
+	c.rights = r.rights.list()
 	return nil
 }
 
@@ -72,6 +73,7 @@ type liveReader struct {
 	refused   bool
 	groups    map[string]bool // API groups that the server has, as far as they are wanted
 	broken    map[string]bool // those that could not be discovered
+	rights    rights
 }
 
 func newLiveReader(c *collector, l *Live) (*liveReader, error) {
@@ -105,7 +107,7 @@ func newLiveReader(c *collector, l *Live) (*liveReader, error) {
 	}
 	return &liveReader{
 		c: c, client: client, base: base, name: "cluster:" + cmp.Or(context, "in-cluster"), namespace: namespace,
-		timeout: cmp.Or(l.Timeout, time.Minute), groups: map[string]bool{}, broken: map[string]bool{},
+		timeout: cmp.Or(l.Timeout, time.Minute), groups: map[string]bool{}, broken: map[string]bool{}, rights: rights{},
 	}, nil
 }
 
@@ -160,6 +162,7 @@ func (r *liveReader) getAs(form, path string, query url.Values) ([]byte, error) 
 		return nil, fmt.Errorf("%s: answer larger than the limit of %s", path, size(r.c.lim.FileBytes))
 	}
 	r.c.cov.Bytes += int64(len(body))
+	r.rights.asked(path, resp.StatusCode)
 	if resp.StatusCode == http.StatusOK {
 		return body, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 )
@@ -217,6 +218,66 @@ func TestLiveRefused(t *testing.T) {
 	}
 	if r.Coverage.Complete || len(r.Coverage.Missing) != 5 { // four, and the namespace of the pod
 		t.Errorf("complete %v, missing %v", r.Coverage.Complete, r.Coverage.Missing)
+	}
+}
+
+// Who reads a cluster is told which rights that took, and which were refused.
+func TestLiveRights(t *testing.T) {
+	s := &apiServer{
+		groupsToo: []string{"networking.istio.io"},
+		objects: map[string][]string{
+			"/api/v1/pods": pods(1201), // three pages
+			"/api/v1/configmaps": {
+				`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"istio","namespace":"mesh"}}`,
+				`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"istio-canary","namespace":"mesh"}}`,
+				`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"other","namespace":"mesh"}}`,
+			},
+			"/api/v1/namespaces/mesh/configmaps": {
+				`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"istio","namespace":"mesh"}}`,
+				`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"istio-canary","namespace":"mesh"}}`,
+			},
+		},
+		status: map[string]int{"/apis/networking.k8s.io/v1/networkpolicies": http.StatusForbidden, "/apis/batch/v1/jobs": http.StatusInternalServerError},
+	}
+	r, err := Load(t.Context(), nil, Options{Live: s.start(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(want Right) bool {
+		return slices.ContainsFunc(r.Rights, func(got Right) bool { return cmp.Equal(got, want, cmpopts.EquateEmpty()) })
+	}
+	for _, want := range []Right{
+		{Verb: "list", Resource: "pods"},
+		{Verb: "list", Group: "apps", Resource: "deployments"},
+		{Verb: "list", Group: "networking.k8s.io", Resource: "networkpolicies", Refused: true},
+		{Verb: "list", Resource: "configmaps"},
+		{Verb: "get", Resource: "configmaps", Namespace: "mesh", Names: []string{"istio", "istio-canary"}},
+	} {
+		if !has(want) {
+			t.Errorf("no %+v in %+v", want, r.Rights)
+		}
+	}
+	for i, got := range r.Rights {
+		if got.Group == "batch" && got.Resource == "jobs" || got.Verb != "get" && got.Verb != "list" || got.Resource == "secrets" {
+			t.Errorf("%+v was not used", got)
+		}
+		if i > 0 && r.Rights[i-1].compare(got) >= 0 {
+			t.Errorf("%+v before %+v", r.Rights[i-1], got)
+		}
+	}
+	for _, seen := range s.seen { // every request but those of discovery is in the list
+		path := strings.Fields(seen)[1]
+		if parts := strings.Split(path, "/"); len(parts) < 4 || len(parts) < 5 && parts[1] == "apis" || s.status[path] == http.StatusInternalServerError {
+			continue
+		}
+		one := rights{}
+		one.asked(path, http.StatusOK)
+		k := one.list()[0]
+		if !slices.ContainsFunc(r.Rights, func(got Right) bool {
+			return got.Verb == k.Verb && got.Group == k.Group && got.Resource == k.Resource && got.Namespace == k.Namespace
+		}) {
+			t.Errorf("%s is in no right", seen)
+		}
 	}
 }
 

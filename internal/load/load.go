@@ -37,6 +37,7 @@ type Result struct {
 	Objects  []*object.Object // in input order, files of a folder by name; lists expanded; no object twice
 	Problems []object.Problem // by place
 	Coverage Coverage
+	Rights   []Right // of a live read, in order
 }
 
 // Load reads the sources in order. It fails only when a source does not exist or nothing at all could be
