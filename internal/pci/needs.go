@@ -15,7 +15,9 @@ const notPublic = "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16
 	"224.0.0.0/3,168.63.129.16/32,::/128,::1/128,fc00::/7,fe80::/10,ff00::/8"
 
 // PublicAddrs is every address of the internet, of both families.
-func PublicAddrs() netset.Addrs { return netset.AllAddrs().Subtract(mustAddrs(notPublic)) }
+func PublicAddrs() netset.Addrs { return publicAddrs }
+
+var publicAddrs = netset.AllAddrs().Subtract(mustAddrs(notPublic))
 
 // PrivateAddrs is the addresses that organisations give out themselves (RFC 1918, RFC 6598, RFC 4193).
 func PrivateAddrs() netset.Addrs {

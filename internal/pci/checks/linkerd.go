@@ -89,10 +89,8 @@ func podMetadata(p *cluster.Pod) *object.Value {
 }
 
 func namespaceMetadata(c *cluster.Cluster, name string) *object.Value {
-	for _, o := range c.Kind("", "Namespace") {
-		if o.Ref.Name == name {
-			return o.Root.Get("metadata")
-		}
+	if o := c.Object(object.Ref{Kind: "Namespace", Name: name}); o != nil {
+		return o.Root.Get("metadata")
 	}
 	return nil
 }
