@@ -39,6 +39,8 @@ var floorOf = map[string]int{
 	"internal/report":   4, // one file a format
 	"internal/evidence": 4,
 
+	"internal/handshake": 4, // TLS tried on ports
+
 	"internal/report/workbook":     3, // spreadsheets: cells only
 	"internal/report/draw/layout":  3, // boxes and wires: geometry only
 	"internal/report/draw":         4, // what a diagram shows, and how it looks
@@ -59,6 +61,7 @@ var sameFloor = [][2]string{
 	{"internal/pci/checks", "internal/pci"},                  // a check is a pci.Check
 	{"internal/pci/checks", "internal/pci/scope"},            // and speaks of what the scope is computed from
 	{"internal/report/draw/formats", "internal/report/draw"}, // they write its pictures
+	{"internal/handshake", "internal/load"},                  // what was tried becomes objects
 }
 
 // testsOnly are packages that only _test files may import. They stand on no floor.

@@ -52,6 +52,7 @@ func newAssess(g *globals) *cobra.Command {
 	cmd.Flags().StringVar(&o.baseline, "baseline", "", "compare with an earlier state and fail for what is new only: "+earlierHelp)
 	o.flags(cmd)
 	o.judging(cmd)
+	o.probing(cmd)
 	return cmd
 }
 

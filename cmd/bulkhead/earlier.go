@@ -84,6 +84,6 @@ func (g *globals) earlierAnalysis(ctx context.Context, path string, o *sourceOpt
 
 func (g *globals) earlierSource(ctx context.Context, path string, o *sourceOptions) (*analysis, error) {
 	earlier := *o
-	earlier.live, earlier.kubeconfig, earlier.context = false, "", ""
+	earlier.live, earlier.kubeconfig, earlier.context, earlier.probeTLS = false, "", "", false
 	return g.analyse(ctx, []string{path}, &earlier)
 }

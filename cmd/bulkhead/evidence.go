@@ -77,6 +77,7 @@ func newEvidenceCreate(g *globals) *cobra.Command {
 	_ = cmd.MarkFlagRequired("out")
 	o.flags(cmd)
 	o.judging(cmd)
+	o.probing(cmd)
 	return cmd
 }
 
@@ -90,6 +91,9 @@ func runEvidenceCreate(ctx context.Context, g *globals, o *createOptions, source
 		Assume: evidence.Assume{
 			Namespace: o.namespace, Enforcer: o.enforcer, PodCIDRs: o.podCIDRs, ServiceCIDRs: o.svcCIDRs, NodeCIDRs: o.nodeCIDRs, ScopeLabel: o.scopeLabel,
 		},
+	}
+	if o.pseudonyms != "" && o.probeTLS {
+		return hint(errUnfit("--probe-tls", "--pseudonyms"), "the names in certificates can not be replaced")
 	}
 	if o.pseudonyms != "" {
 		if _, err := os.Stat(o.namesFile()); err == nil {

@@ -88,6 +88,11 @@ func (g *globals) read(ctx context.Context, sources []string, o *sourceOptions, 
 		}
 		loaded.Objects = append(loaded.Objects, past)
 	}
+	if o.probeTLS {
+		if err := g.probe(ctx, loaded, o, p); err != nil {
+			return nil, fmt.Errorf("--probe-tls: %w", err)
+		}
+	}
 	if len(loaded.Objects) == 0 {
 		printProblems(g.stderr, loaded.Problems)
 		return nil, hint(errors.New("no Kubernetes object found in the input"), "SOURCE is a manifest, a folder of manifests, a chart, a kustomization or kubectl output")

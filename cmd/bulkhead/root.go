@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bulkhead-sec/bulkhead/internal/handshake"
 	"github.com/bulkhead-sec/bulkhead/internal/report"
 )
 
@@ -30,7 +31,8 @@ type globals struct {
 	env            func(string) string
 	outTTY, errTTY bool // stdout, stderr is a terminal
 	version        string
-	progName       string // as called; "kubectl-bulkhead" changes the help
+	dial           handshake.Dialer // nil: the network
+	progName       string           // as called; "kubectl-bulkhead" changes the help
 }
 
 // name is how the user calls the program.
@@ -70,7 +72,7 @@ func newRoot(g *globals) *cobra.Command {
 		return hint(err, "%s --help lists the flags", cmd.CommandPath())
 	})
 	cobra.EnableCommandSorting = false
-	root.AddCommand(newAssess(g), newList(g), newWhy(g), newScope(g), newDiff(g), newMap(g), newInit(g), newSchema(g), newSnapshot(g), newEvidence(g), newReview(g), newReport(g), newChecks(g), newVersion(g))
+	root.AddCommand(newAssess(g), newList(g), newWhy(g), newScope(g), newDiff(g), newMap(g), newInit(g), newSchema(g), newSnapshot(g), newProbe(g), newEvidence(g), newReview(g), newReport(g), newChecks(g), newVersion(g))
 	return root
 }
 

@@ -26,6 +26,7 @@ func newSnapshot(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return runSnapshot(cmd.Context(), g, &o, args) },
 	}
 	o.flags(cmd)
+	o.probing(cmd)
 	return cmd
 }
 

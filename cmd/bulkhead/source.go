@@ -27,6 +27,7 @@ type sourceOptions struct {
 	color      string
 	noProgress bool
 	history    string // only of commands that judge
+	probeTLS   bool   // only of commands that take a new look
 }
 
 func (o *sourceOptions) flags(cmd *cobra.Command) {
@@ -53,6 +54,11 @@ func (o *sourceOptions) flags(cmd *cobra.Command) {
 // judging are the flags of commands that run the checks.
 func (o *sourceOptions) judging(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.history, "history", "", "folder of earlier evidence packages, which OPS checks judge")
+}
+
+// probing is the flag of commands that may dial what the input names.
+func (o *sourceOptions) probing(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.probeTLS, "probe-tls", false, "connect to what the input exposes, and try which versions of TLS it takes")
 }
 
 // check refuses what contradicts itself before anything is read.

@@ -17,7 +17,7 @@ var tls06 = pci.Check{
 	Fix: "Take the settings that lower the version away: the defaults of current programs are TLS 1.2 and strong ciphers.",
 	Evidence: "The TLS settings of API server, etcd, kubelets, Ingress NGINX, Istio gateways, Traefik and AWS load balancers, where they are set. " +
 		"Programs without a setting have their own default, which is TLS 1.2 in all supported versions of Kubernetes and etcd. What a listener " +
-		"really takes shows a handshake only. Sources: Kubernetes reference, kube-apiserver and kubelet; Ingress NGINX, ConfigMaps; Elastic Load " +
+		"really takes shows a handshake: those that --probe-tls or bulkhead probe tls made count, for a year. Sources: Kubernetes reference, kube-apiserver and kubelet; Ingress NGINX, ConfigMaps; Elastic Load " +
 		"Balancing, security policies.",
 	Run: runTLS06,
 }
@@ -48,10 +48,12 @@ type tlsUse struct {
 	versions []string // lowest version, or all that are taken
 	suites   []string
 	unsure   string // why they are not known
+	clear    string // what it does in place of TLS, where that is wrong
+	ask      string // what a person has to say
 }
 
 func runTLS06(in *pci.Input) []pci.Finding {
-	uses := slices.Concat(flagTLS(in), kubeletTLS(in), ingressTLS(in), gatewayTLS(in), balancerTLS(in))
+	uses := slices.Concat(flagTLS(in), kubeletTLS(in), ingressTLS(in), gatewayTLS(in), balancerTLS(in), triedTLS(in))
 	var found []pci.Finding
 	for _, u := range uses {
 		var bad []string
@@ -67,6 +69,11 @@ func runTLS06(in *pci.Input) []pci.Finding {
 		}
 		f := pci.Finding{Subject: u.ref, Pos: u.pos, Key: u.key}
 		switch {
+		case u.clear != "":
+			f.Status, f.Message = pci.Fail, u.what+" "+u.clear
+			f.Fix = &pci.Fix{Text: "have it speak TLS 1.2 or later"}
+		case u.ask != "":
+			f.Status, f.Message = pci.Manual, u.what+" "+u.ask
 		case len(bad) > 0:
 			f.Status, f.Message = pci.Fail, fmt.Sprintf("%s takes %s", u.what, listed(bad))
 			f.Fix = &pci.Fix{Text: "set TLS 1.2 as the lowest version, and leave the ciphers to the program's default"}

@@ -9,12 +9,12 @@ import (
 )
 
 var tls08 = pci.Check{
-	ID: "TLS-08", Title: "no certificate has run out", Since: "0.1.0", Severity: pci.High,
+	ID: "TLS-08", Title: "no certificate has run out, or is shown under another name", Since: "0.1.0", Severity: pci.High,
 	Requirements: []string{"4.2.1", "4.2.1.1"}, Guidance: []string{"4.3", "5.1"},
 	Why: "A certificate that has run out stops a system, or teaches everybody to click warnings away and to switch checks off.",
 	Fix: "Renew it, and let something renew it from now on.",
 	Evidence: "The dates of certificates in webhooks, API services, ConfigMaps and signed requests, and those that cert-manager states, against " +
-		"the day of judgement. Secrets are not read: certificates of Ingresses and Gateways that nothing states the dates of are asked about.",
+		"the day of judgement; and the names in certificates that recorded handshakes asked for by name. Who signed them is not judged. Secrets are not read: certificates of Ingresses and Gateways that nothing states the dates of are asked about.",
 	Run: runTLS08,
 }
 
@@ -46,8 +46,10 @@ func runTLS08(in *pci.Input) []pci.Finding {
 		found = append(found, f)
 	}
 	ask := unseenCerts(in)
-	if len(certs) > 0 || ask == nil {
-		found = withSummary(found, len(certs), len(certs)-len(found), "certificates", "have not run out, by the day of judgement")
+	wrong, names := namesShown(in)
+	found = append(found, wrong...)
+	if of := len(certs) + names; of > 0 || ask == nil {
+		found = withSummary(found, of, of-len(found), "certificates and the names they are shown under", "have not run out by the day of judgement, and fit")
 	}
 	if ask != nil {
 		found = append(found, *ask)

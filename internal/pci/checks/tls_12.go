@@ -15,8 +15,8 @@ var tls12 = pci.Check{
 	Why: "Whoever trusts the cluster's authority for a web site trusts every certificate that the cluster signs, and whoever gets the cluster " +
 		"to sign one is then that web site.",
 	Fix: "Take certificates for applications from an authority of their own, and keep the key of the cluster's from pods.",
-	Evidence: "Requests that the cluster's own signers signed for servers other than kubelets, and pods outside of the control plane that mount the " +
-		"folder of the cluster's keys from a node. Where else the authority is trusted is asked. Source: Kubernetes documentation, " +
+	Evidence: "Requests that the cluster's own signers signed for servers other than kubelets, pods outside of the control plane that mount the " +
+		"folder of the cluster's keys from a node; and servers that showed a recorded handshake a certificate of the authority in kube-root-ca.crt. Where else the authority is trusted is asked. Source: Kubernetes documentation, " +
 		"certificate signing requests, Kubernetes signers.",
 	Run: runTLS12,
 }
@@ -67,7 +67,9 @@ func runTLS12(in *pci.Input) []pci.Finding {
 			break
 		}
 	}
-	out := withSummary(found, of, of-len(found), "signed requests and workloads", "nothing leads the cluster's authority outside")
+	shown, servers := outsideAuthority(in)
+	found, of = append(found, shown...), of+servers
+	out := withSummary(found, of, of-len(found), "signed requests, workloads and servers", "nothing leads the cluster's authority outside")
 	return append(out, pci.Finding{Status: pci.Manual, Key: "trust", Message: "Is the cluster's authority trusted anywhere outside of the cluster, by browsers, clients or other systems?"})
 }
 
