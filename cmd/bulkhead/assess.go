@@ -123,7 +123,12 @@ func runAssess(ctx context.Context, g *globals, o assessOptions, sources []strin
 
 // assess runs the checks on what was read.
 func (a *analysis) assess(g *globals, list []pci.Check) *pci.Assessment {
-	result := pci.Assess(a.input(), list)
+	return a.judged(g, a.input(), list)
+}
+
+// judged is assess for an input of which some is computed already.
+func (a *analysis) judged(g *globals, in *pci.Input, list []pci.Check) *pci.Assessment {
+	result := pci.Assess(in, list)
 	result.Tool.Version = g.version
 	result.Assumed = append(result.Assumed, a.assumed...)
 	result.Coverage = a.loaded.Coverage

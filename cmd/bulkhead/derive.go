@@ -13,6 +13,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 	"github.com/bulkhead-sec/bulkhead/internal/pci/checks"
+	"github.com/bulkhead-sec/bulkhead/internal/pci/scope"
 	"github.com/bulkhead-sec/bulkhead/internal/report"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw"
 	"github.com/bulkhead-sec/bulkhead/internal/report/draw/formats"
@@ -25,12 +26,14 @@ func (g *globals) derive(ctx context.Context, snapshot []byte, m *evidence.Manif
 	if err != nil {
 		return nil, nil, err
 	}
-	result := a.assess(g, checks.All)
+	in := a.input()
+	in.Computed = in.ComputeScope() // once, for the checks and for the registers
+	result := a.judged(g, in, checks.All)
 	origin, err := a.origin(m, snapshot)
 	if err != nil {
 		return nil, nil, err
 	}
-	d := deriver{a: a, result: result, opt: report.Options{Verbose: true, Origin: origin}}
+	d := deriver{a: a, computed: in.Computed, result: result, opt: report.Options{Verbose: true, Origin: origin}}
 	for _, step := range []func() error{func() error { return d.diagrams(g, m) }, d.registers, d.reports} {
 		if err := step(); err != nil {
 			return nil, nil, err
@@ -61,10 +64,11 @@ func replay(ctx context.Context, snapshot []byte, m *evidence.Manifest) (*analys
 
 // deriver makes the derived files of a package, one after the other.
 type deriver struct {
-	a      *analysis
-	result *pci.Assessment
-	opt    report.Options
-	files  []evidence.File
+	a        *analysis
+	computed *scope.Result // nil when nobody states a scope
+	result   *pci.Assessment
+	opt      report.Options
+	files    []evidence.File
 }
 
 func (d *deriver) add(path string, write func(io.Writer) error) error {
@@ -120,13 +124,14 @@ func (d *deriver) diagrams(g *globals, m *evidence.Manifest) error {
 // registers are the tables, each a CSV file; most of them also stand in the reports.
 func (d *deriver) registers() error {
 	in := d.a.input()
+	in.Computed = d.computed
 	walked := report.Flows(in)
 	var cells []report.ZoneCell
 	for _, c := range draw.NewMatrix(in).Cells {
 		cells = append(cells, report.ZoneCell{From: c.From, To: c.To, Verdict: c.Verdict, Certain: c.Certain, Undecided: c.Undecided, Needs: c.Needs, Requirements: c.Requirements, Missing: c.Missing})
 	}
 	d.opt.Registers = []report.Register{
-		report.Inventory(d.a.cluster, d.a.scope), walked.Scope, walked.Flows, report.Ways(d.a.exposed()), report.ZoneMatrix(cells), walked.Review,
+		report.Inventory(in), walked.Scope, walked.Flows, report.Ways(d.a.exposed()), report.ZoneMatrix(cells), walked.Review,
 	}
 	list := append([]report.Register{report.Requirements(d.result, pci.PCI401), report.Requirements(d.result, pci.PCI321), report.Requirements(d.result, pci.Containers2022)}, d.opt.Registers...)
 	for i := range list {

@@ -60,7 +60,7 @@ type Manifest struct {
 	Sources    []string   `json:"sources"`              // as the user named them
 	Command    []string   `json:"command,omitempty"`    // what was asked for: flags by name, without the names of output files and without values of --set
 	Collected  *Collected `json:"collected,omitempty"`  // when the sources were read
-	Rights     []Right    `json:"rights,omitempty"`    // of RBAC, which reading the cluster made use of
+	Rights     []Right    `json:"rights,omitempty"`     // of RBAC, which reading the cluster made use of
 	Assume     Assume     `json:"assume"`
 	Previous   string     `json:"previous,omitempty"` // SHA-256 of the manifest before this one in a chain
 	Files      []Entry    `json:"files"`              // all but the manifest and the attestation, sorted by path

@@ -23,7 +23,7 @@ type collector struct {
 	kinds     map[object.GroupKind]Kind
 	liveFull  bool // a live read of all namespaces, nothing refused
 	rights    []Right
-	snapshots int  // how many snapshots were read
+	snapshots int // how many snapshots were read
 
 	given map[string]int // names given to what has none, see freeName
 }

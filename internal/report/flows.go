@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ const notLookedUp = "not looked up: too many connections"
 // FlowRegisters are the registers that go over all connections of the model.
 type FlowRegisters struct {
 	Flows  Register // every connection that policies allow or may allow, with the needs that declare it
-	Scope  Register // every workload: its declared class, and whether it has connections with the CDE
+	Scope  Register // every workload: its declared and its computed class, and whether it has connections with the CDE
 	Review Register // every need and exception, with what there is to review
 }
 
@@ -202,15 +203,19 @@ func (f *flowWalk) parts(e reach.Edge) []reach.Edge {
 	return out
 }
 
-// scope has a row for each workload: what was stated, and what the connections say.
+// mostReasons is how many reasons for a computed class a cell holds. The command scope tells all of them.
+const mostReasons = 4
+
+// scope has a row for each workload: what was stated, what is computed, and why.
 func (f *flowWalk) scope() Register {
 	r := Register{
-		Name: "scope", Title: "Scope", About: "What is stated of each workload, and whether policies let it exchange packets with the cardholder data environment.",
-		Head: []string{"kind", "namespace", "name", "class", "class_known", "zone", "role", "opens_to_cde", "opened_from_cde", "computed", "file", "line"},
+		Name: "scope", Title: "Scope", About: "What was stated of each workload, what is computed from connections, rights and nodes, and whether the two agree.",
+		Head: []string{"kind", "namespace", "name", "class", "computed_class", "agrees", "class_known", "zone", "role", "opens_to_cde", "opened_from_cde", "because", "file", "line"},
 	}
+	computed := computedClasses(f.in)
 	for _, w := range f.in.Cluster.Workloads {
 		class, zone := classAndZone(f.in.Scope, w)
-		known, role, to, from, computed := "", "", "", "", "not known: no scope is stated"
+		known, role, to, from, agrees := "", "", "", "", ""
 		if s := f.in.Scope; s != nil {
 			known, role = strconv.FormatBool(!s.Unsure(w)), s.Role(w)
 			l := linked{}
@@ -218,18 +223,20 @@ func (f *flowWalk) scope() Register {
 				l = *have
 			}
 			to, from = orNone(l.to), orNone(l.from)
-			switch {
-			case s.InCDE(w):
-				computed = class
-			case l.to == "certain" || l.from == "certain":
-				computed = "connected"
-			case l.to != "" || l.from != "":
-				computed = "possibly connected"
-			default:
-				computed = "no connection by network"
+		}
+		var why []string
+		if c := computed[w]; c != nil {
+			agrees = agreement(f.in.Scope.Class(w), c)
+			for _, reason := range c.Reasons[:min(len(c.Reasons), mostReasons)] {
+				why = append(why, reason.Msg)
+			}
+			if left := len(c.Reasons) - mostReasons; left > 0 {
+				why = append(why, fmt.Sprintf("%d more", left))
 			}
 		}
-		r.Rows = append(r.Rows, []string{w.Ref.Kind, w.Ref.Namespace, w.Ref.Name, class, known, zone, role, to, from, computed, w.Pos.File, lineNumber(w.Pos.Line)})
+		r.Rows = append(r.Rows, []string{
+			w.Ref.Kind, w.Ref.Namespace, w.Ref.Name, class, computedClass(computed[w]), agrees, known, zone, role, to, from, strings.Join(why, "; "), w.Pos.File, lineNumber(w.Pos.Line),
+		})
 	}
 	return r
 }

@@ -1,12 +1,14 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
+	"github.com/bulkhead-sec/bulkhead/internal/pci/scope"
 )
 
 // Requirements has a row for each requirement and each check that speaks of it, in the numbers of a standard, and a row
@@ -56,14 +58,15 @@ func own(q *pci.RequirementView) []string {
 	return out
 }
 
-// Inventory has a row for each workload, with its scope class; scope may be nil.
-func Inventory(c *cluster.Cluster, scope *pci.Scope) Register {
+// Inventory has a row for each workload, with the scope class that was stated and the one that is computed.
+func Inventory(in *pci.Input) Register {
 	r := Register{
-		Name: "inventory", Title: "Workloads", About: "Every workload that was read: the whole population, no sample.",
-		Head: []string{"kind", "namespace", "name", "pods", "class", "zone", "service_accounts", "images", "ports", "host_network", "file", "line"},
+		Name: "inventory", Title: "Workloads", About: "Every workload that was read: the whole population, no sample. The class is what was stated, the computed class what follows from connections, rights and nodes.",
+		Head: []string{"kind", "namespace", "name", "pods", "class", "computed_class", "zone", "service_accounts", "images", "ports", "host_network", "file", "line"},
 	}
-	for _, x := range c.Workloads {
-		class, zone := classAndZone(scope, x)
+	computed := computedClasses(in)
+	for _, x := range in.Cluster.Workloads {
+		class, zone := classAndZone(in.Scope, x)
 		var accounts, images, ports []string
 		host := false
 		for _, p := range x.Pods {
@@ -77,21 +80,44 @@ func Inventory(c *cluster.Cluster, scope *pci.Scope) Register {
 			}
 		}
 		r.Rows = append(r.Rows, []string{
-			x.Ref.Kind, x.Ref.Namespace, x.Ref.Name, strconv.Itoa(len(x.Pods)), class, zone, distinct(accounts), distinct(images), distinct(ports),
+			x.Ref.Kind, x.Ref.Namespace, x.Ref.Name, strconv.Itoa(len(x.Pods)), class, computedClass(computed[x]), zone, distinct(accounts), distinct(images), distinct(ports),
 			strconv.FormatBool(host), x.Pos.File, lineNumber(x.Pos.Line),
 		})
 	}
 	return r
 }
 
-func classAndZone(scope *pci.Scope, w *cluster.Workload) (class, zone string) {
-	if scope == nil || w == nil {
+// computedClasses is what the scope engine says of each workload; empty when nobody states a scope.
+func computedClasses(in *pci.Input) map[*cluster.Workload]*scope.Workload {
+	out := map[*cluster.Workload]*scope.Workload{}
+	if computed := in.ComputeScope(); computed != nil {
+		for i := range computed.Workloads {
+			w := &computed.Workloads[i]
+			out[w.Workload] = w
+		}
+	}
+	return out
+}
+
+// computedClass is the class, or both that are left.
+func computedClass(w *scope.Workload) string {
+	switch {
+	case w == nil:
+		return ""
+	case w.Decided():
+		return string(w.Least)
+	}
+	return fmt.Sprintf("%s: %s or %s", scope.Undecided, w.Least, w.Most)
+}
+
+func classAndZone(s *pci.Scope, w *cluster.Workload) (class, zone string) {
+	if s == nil || w == nil {
 		return "", ""
 	}
-	if z := scope.Zone(w); z != nil {
+	if z := s.Zone(w); z != nil {
 		zone = z.Name
 	}
-	return string(scope.Class(w)), zone
+	return string(s.Class(w)), zone
 }
 
 func distinct(list []string) string {

@@ -121,16 +121,10 @@ func scopedOf(in *pci.Input, w *scope.Workload) ScopeWorkload {
 	declared := in.Scope.Class(w.Workload)
 	out := ScopeWorkload{
 		Workload: w.Ref, Pos: w.Pos, Declared: string(declared), Computed: string(w.Class()), Least: string(w.Least), Most: string(w.Most),
-		Agrees: "no", Reasons: []ScopeReason{},
+		Agrees: agreement(declared, w), Reasons: []ScopeReason{},
 	}
 	if z := in.Scope.Zone(w.Workload); z != nil {
 		out.Zone = z.Name
-	}
-	switch certain, possible := pci.Agrees(declared, w); {
-	case certain:
-		out.Agrees = "yes"
-	case possible:
-		out.Agrees = "undecided"
 	}
 	for _, r := range w.Reasons {
 		x := ScopeReason{Code: r.Code, Class: string(r.Class), Certain: r.Sure, Message: r.Msg, Object: r.Ref, Pos: r.Pos, Because: []pci.Because{}}
@@ -147,6 +141,17 @@ func scopedOf(in *pci.Input, w *scope.Workload) ScopeWorkload {
 		out.Reasons = append(out.Reasons, x)
 	}
 	return out
+}
+
+// agreement tells whether what is computed bears out what is declared.
+func agreement(declared pci.Class, w *scope.Workload) string {
+	switch certain, possible := pci.Agrees(declared, w); {
+	case certain:
+		return "yes"
+	case possible:
+		return "undecided"
+	}
+	return "no"
 }
 
 // gatesOf is nil for a cut that was not computed.
