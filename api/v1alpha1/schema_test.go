@@ -51,23 +51,25 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
-// TestStructural: an API server takes the definition.
+// TestStructural: an API server takes the schema.
 func TestStructural(t *testing.T) {
-	var crd apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict([]byte(v1alpha1.CRD()), &crd); err != nil {
-		t.Fatal(err)
+	if errs := schema.ValidateStructural(nil, structuralOf(t)); len(errs) > 0 {
+		t.Error(errs.ToAggregate())
 	}
+}
+
+// structuralOf is the schema of the definition as an API server reads it.
+func structuralOf(t *testing.T) *schema.Structural {
+	t.Helper()
 	var internal apiextensions.JSONSchemaProps
-	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, &internal, nil); err != nil {
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(crdOf(t).Spec.Versions[0].Schema.OpenAPIV3Schema, &internal, nil); err != nil {
 		t.Fatal(err)
 	}
 	s, err := schema.NewStructural(&internal)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if errs := schema.ValidateStructural(nil, s); len(errs) > 0 {
-		t.Error(errs.ToAggregate())
-	}
+	return s
 }
 
 // node is a schema as both files write it.
