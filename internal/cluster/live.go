@@ -17,8 +17,8 @@ type Live struct {
 	objects map[object.Ref]*object.Object
 	owners  owners
 	used    map[string]int // objects by namespace
-	// What workloads are made of: their objects (pods and templates) by workload, and the workload of each.
-	sources map[object.Ref]map[object.Ref]*object.Object
+	// What workloads are made of: their objects (pods and templates) by workload, sorted, and the workload of each.
+	sources map[object.Ref][]*object.Object
 	top     map[object.Ref]object.Ref
 	// climbed counts the objects whose owner was looked for under a name; climbs is those names by object.
 	climbed   map[object.Ref]int
@@ -55,7 +55,7 @@ func NewLive(c *Cluster, opt Options) *Live {
 	l := &Live{
 		opt: opt, shown: c, objects: make(map[object.Ref]*object.Object, len(c.Objects)), used: map[string]int{},
 		owners:  owners{byRef: make(map[object.Ref]*object.Object, len(c.Objects))},
-		sources: map[object.Ref]map[object.Ref]*object.Object{}, top: map[object.Ref]object.Ref{},
+		sources: map[object.Ref][]*object.Object{}, top: map[object.Ref]object.Ref{},
 		climbed: map[object.Ref]int{}, climbs: map[object.Ref][]object.Ref{},
 		workloads: make(map[object.Ref]*Workload, len(c.Workloads)), inSpace: map[string]map[object.Ref]bool{},
 	}

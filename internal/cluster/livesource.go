@@ -48,12 +48,17 @@ func (l *Live) addSource(o *object.Object) {
 	}
 	if ref, ok := l.makes(o); ok {
 		l.top[o.Ref] = ref
-		if l.sources[ref] == nil {
-			l.sources[ref] = map[object.Ref]*object.Object{}
+		list := l.sources[ref]
+		i, found := slices.BinarySearchFunc(list, o.Ref, hasRef)
+		if found {
+			list[i] = o
+		} else {
+			l.sources[ref] = slices.Insert(list, i, o)
 		}
-		l.sources[ref][o.Ref] = o
 	}
 }
+
+func hasRef(o *object.Object, r object.Ref) int { return o.Ref.Compare(r) }
 
 func (l *Live) dropSource(ref object.Ref) {
 	for _, r := range l.climbs[ref] {
@@ -64,7 +69,12 @@ func (l *Live) dropSource(ref object.Ref) {
 	delete(l.climbs, ref)
 	if top, ok := l.top[ref]; ok {
 		delete(l.top, ref)
-		if delete(l.sources[top], ref); len(l.sources[top]) == 0 {
+		list := l.sources[top]
+		if i, found := slices.BinarySearchFunc(list, ref, hasRef); found {
+			list = slices.Delete(list, i, i+1)
+			l.sources[top] = list
+		}
+		if len(list) == 0 {
 			delete(l.sources, top)
 		}
 	}
@@ -181,18 +191,15 @@ func (l *Live) renew(ref object.Ref) Replaced {
 }
 
 func (l *Live) make(ref object.Ref) *Workload {
-	var list []*object.Object
-	pods := false
-	for _, o := range l.sources[ref] {
-		list = append(list, o)
-		pods = pods || isPod(o)
-	}
-	if pods {
-		list = slices.DeleteFunc(list, func(o *object.Object) bool { return !isPod(o) })
+	list := l.sources[ref]
+	ofPod := func(o *object.Object) bool { return o.Ref.Kind == "Pod" && o.Ref.Group == "" }
+	pods := slices.ContainsFunc(list, ofPod)
+	if other := func(o *object.Object) bool { return !ofPod(o) }; pods && slices.ContainsFunc(list, other) {
+		list = slices.DeleteFunc(slices.Clone(list), other)
 	}
 	var old []*Pod
 	if was := l.workloads[ref]; was != nil {
-		old = slices.Clone(was.Pods)
+		old = was.Pods
 	}
 	if len(list) == 0 {
 		for _, p := range old {
@@ -200,9 +207,8 @@ func (l *Live) make(ref object.Ref) *Workload {
 		}
 		return nil
 	}
-	slices.SortFunc(list, func(a, b *object.Object) int { return a.Ref.Compare(b.Ref) })
 	first := list[0]
-	w := &Workload{Ref: ref, Pos: first.Pos, Replicas: 1}
+	w := &Workload{Ref: ref, Pos: first.Pos, Replicas: 1, Pods: make([]*Pod, 0, len(list))}
 	owner := first
 	if pods {
 		_, owner = l.owners.top(first)
@@ -210,31 +216,31 @@ func (l *Live) make(ref object.Ref) *Workload {
 	if owner != nil {
 		w.Pos, w.Replicas, w.Declared = owner.Pos, replicas(owner), true
 	}
+	kept := keptPods{of: w, in: l.reader.namespaces[ref.Namespace], old: old, taken: make([]bool, len(old)), made: make([]Pod, 0, len(old))}
 	for _, o := range list {
 		if !pods && len(w.Pods) > 0 && (ref == o.Ref || !w.Pods[0].Template) {
 			continue
 		}
-		w.Pods = append(w.Pods, l.pod(w, o, old))
+		p := kept.pod(o)
+		if p == nil {
+			p = l.pod(w, o)
+		}
+		w.Pods = append(w.Pods, p)
 	}
-	for _, p := range old {
-		if p != nil {
+	for i, p := range old {
+		if !kept.taken[i] {
 			l.numbers = append(l.numbers, p.Number)
 		}
 	}
-	slices.SortStableFunc(w.Pods, func(x, y *Pod) int { return strings.Compare(x.Name, y.Name) })
+	byName := func(x, y *Pod) int { return strings.Compare(x.Name, y.Name) }
+	if !slices.IsSortedFunc(w.Pods, byName) {
+		slices.SortStableFunc(w.Pods, byName)
+	}
 	return w
 }
 
-// pod is the pod of a source: a copy of the one there was when the object is the same.
-func (l *Live) pod(w *Workload, o *object.Object, old []*Pod) *Pod {
-	for i, p := range old {
-		if p != nil && p.Object == o {
-			old[i] = nil
-			c := *p
-			c.Workload, c.Namespace = w, l.reader.namespaces[w.Ref.Namespace]
-			return &c
-		}
-	}
+// pod is the pod of a new source.
+func (l *Live) pod(w *Workload, o *object.Object) *Pod {
 	v, isTemplate := o.Root, false
 	if !isPod(o) {
 		v, isTemplate = template(o), true
@@ -248,4 +254,30 @@ func (l *Live) pod(w *Workload, o *object.Object, old []*Pod) *Pod {
 		l.reader.Numbers++
 	}
 	return p
+}
+
+// keptPods finds the pods that a workload had by their objects, which are asked for in about the same order.
+type keptPods struct {
+	of    *Workload
+	in    *Namespace
+	old   []*Pod
+	taken []bool // by place in old
+	next  int    // the place behind the one that was found last
+	made  []Pod
+}
+
+// pod is a copy of the pod of an object, nil when there was none.
+func (k *keptPods) pod(o *object.Object) *Pod {
+	for n := range k.old {
+		i := (k.next + n) % len(k.old)
+		if k.taken[i] || k.old[i].Object != o {
+			continue
+		}
+		k.taken[i], k.next = true, i+1
+		k.made = append(k.made, *k.old[i])
+		c := &k.made[len(k.made)-1]
+		c.Workload, c.Namespace = k.of, k.in
+		return c
+	}
+	return nil
 }

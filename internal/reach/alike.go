@@ -144,14 +144,15 @@ func (l *likeness) row(a, b *row) sameness {
 		if !l.sameBounds(a.wide[i].add, b.wide[i].add) {
 			return sameness{}
 		}
-		out = out.and(l.set(a.wide[i].set, b.wide[i].set))
+		out = out.and(l.set(l.old.setAt(a.wide[i].set), l.new.setAt(b.wide[i].set)))
 	}
 	for i := range a.named {
 		p, q := a.named[i].rule, b.named[i].rule
 		if !p.Conns.Equal(q.Conns) || !p.Never.Equal(q.Never) || !sameNames(p.Named, q.Named) || !sameNames(p.NotNamed, q.NotNamed) {
 			return sameness{}
 		}
-		out = out.and(l.set(a.named[i].peer.certain, b.named[i].peer.certain)).and(l.set(a.named[i].peer.possible, b.named[i].peer.possible))
+		was, is := l.old.peer(a.named[i].peer), l.new.peer(b.named[i].peer)
+		out = out.and(l.set(was.certain, is.certain)).and(l.set(was.possible, is.possible))
 	}
 	return out
 }

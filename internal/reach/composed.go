@@ -41,7 +41,7 @@ func (x *lines) composed(tiers []*tier, f family) line {
 			push(at, m.conns.final(e))
 		} else {
 			x.taken = append(x.taken, run{at, next})
-			for _, i := range insideOf(wide, at, next) {
+			for _, i := range m.insideOf(wide, at, next) {
 				push(i, m.through(tiers, f, int(i)))
 			}
 		}
@@ -49,17 +49,17 @@ func (x *lines) composed(tiers []*tier, f family) line {
 	}
 	out.n = uint32(len(x.cells)) - out.first
 	for _, w := range wide {
-		x.wides = append(x.wides, wideRef{x.without(w.set), w.add})
+		x.wides = append(x.wides, wideRef{x.without(m.setAt(w.set)), w.add})
 		out.nWide++
 	}
 	return out
 }
 
 // insideOf is where wide sets begin and end in [lo, hi), lo itself included, sorted.
-func insideOf(wide []wideRef, lo, hi uint32) []uint32 {
+func (m *Model) insideOf(wide []rowRef, lo, hi uint32) []uint32 {
 	cuts := []uint32{lo}
 	for k := range wide {
-		wide[k].set.within(lo, hi, func(from, to uint32) { cuts = append(cuts, from, min(to, hi-1)) })
+		m.setAt(wide[k].set).within(lo, hi, func(from, to uint32) { cuts = append(cuts, from, min(to, hi-1)) })
 	}
 	slices.Sort(cuts)
 	return slices.Compact(cuts)

@@ -83,11 +83,12 @@ func (m *Model) cutsOf(cuts []int, d policy.Direction, class int) []int {
 					add(r.starts[i])
 				}
 				for _, w := range r.wide {
-					set(w.set)
+					set(m.setAt(w.set))
 				}
 				for _, n := range r.named {
-					set(n.peer.certain)
-					set(n.peer.possible)
+					peer := m.peer(n.peer)
+					set(peer.certain)
+					set(peer.possible)
 				}
 			}
 		}

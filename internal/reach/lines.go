@@ -107,7 +107,7 @@ func (x *lines) write(p *profile, f family) line {
 		r := m.row(t, f)
 		starts = append(starts, r.starts...)
 		for k := range r.wide {
-			if set := r.wide[k].set; !plain {
+			if set := m.setAt(r.wide[k].set); !plain {
 				runs := set.below(len(m.points))
 				if len(runs) > expandable {
 					return line{}
@@ -118,14 +118,14 @@ func (x *lines) write(p *profile, f family) line {
 			}
 		}
 		for k := range r.named {
-			n := &r.named[k]
-			if n.peer.possible.empty() {
+			set := m.peer(r.named[k].peer).possible
+			if set.empty() {
 				continue
 			}
-			if n.peer.possible.size() > expandable {
+			if set.size() > expandable {
 				return line{}
 			}
-			n.peer.possible.each(func(lo, hi uint32) {
+			set.each(func(lo, hi uint32) {
 				for i := lo; i <= hi; i++ {
 					starts = append(starts, i)
 				}
@@ -153,7 +153,7 @@ func (x *lines) write(p *profile, f family) line {
 	out.n = uint32(len(x.cells)) - out.first
 	if plain {
 		for _, w := range m.row(p.tiers[0], f).wide {
-			x.wides = append(x.wides, w)
+			x.wides = append(x.wides, wideRef{m.setAt(w.set), w.add})
 			out.nWide++
 		}
 	}

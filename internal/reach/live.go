@@ -96,8 +96,8 @@ func (l *Live) follow(c *cluster.Cluster) {
 	}
 	l.m.Warm()
 	l.indexClasses()
-	l.indexPolicies()
 	l.indexProfiles()
+	l.indexPolicies()
 }
 
 // isPlain says whether plain holds.

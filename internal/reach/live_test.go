@@ -42,9 +42,14 @@ func newPool(objects []*object.Object) *pool {
 // drawn is a few worlds of the generator that the benchmarks use, put together.
 func drawn(t testing.TB, shape bench.Shape, seed uint64) *pool {
 	t.Helper()
+	return drawnOf(t, shape, bench.Size{Name: "tiny", Pods: 36, Workloads: 12, Policies: 24}, seed)
+}
+
+func drawnOf(t testing.TB, shape bench.Shape, size bench.Size, seed uint64) *pool {
+	t.Helper()
 	var all []*object.Object
 	for i := range uint64(3) {
-		w := bench.Draw(shape, bench.Size{Name: "tiny", Pods: 36, Workloads: 12, Policies: 24}, seed+i)
+		w := bench.Draw(shape, size, seed+i)
 		objects, err := bench.Objects(w.Live())
 		if err != nil {
 			t.Fatal(err)
@@ -162,8 +167,9 @@ func trace(t reach.Trace) string {
 	return b.String()
 }
 
-// followed draws events and checks after each that the live model answers as a fresh one.
-func followed(t *testing.T, prof enforcer.Profile, everyday int, make func(seed uint64) *pool) {
+// followed draws events, at least as many as said, and checks after each that the live model answers as a fresh one.
+// Tell is all that counts of a model, as text.
+func followed(t *testing.T, prof enforcer.Profile, everyday, least int, tell func(*reach.Model) []string, make func(seed uint64) *pool) {
 	total := reach.Stats{}
 	checks := flag.Lookup("rapid.checks")
 	old := checks.Value.String()
@@ -192,8 +198,8 @@ func followed(t *testing.T, prof enforcer.Profile, everyday int, make func(seed 
 		}
 		first := fresh()
 		l := reach.NewLive(first.Cluster(), cluster.Options{}, prof)
-		before, said := l.Model(), answers(first)
-		for range rapid.IntRange(1, 12).Draw(rt, "events") {
+		before, said := l.Model(), tell(first)
+		for range rapid.IntRange(least, 12).Draw(rt, "events") {
 			ref := p.refs[rapid.IntRange(0, len(p.refs)-1).Draw(rt, "object")]
 			e := reach.Event{Ref: ref}
 			if n := rapid.IntRange(-1, len(p.versions[ref])-1).Draw(rt, "version"); n >= 0 {
@@ -203,11 +209,11 @@ func followed(t *testing.T, prof enforcer.Profile, everyday int, make func(seed 
 				delete(now, ref)
 			}
 			u := l.Apply(e)
-			want, after := answers(fresh()), l.Model()
-			if diff := firstDifference(want, answers(after)); diff != "" {
+			want, after := tell(fresh()), l.Model()
+			if diff := firstDifference(want, tell(after)); diff != "" {
 				rt.Fatalf("after %s (gone: %v), followed %s:\n%s", ref, e.Object == nil, u.How, diff)
 			}
-			if diff := firstDifference(said, answers(before)); diff != "" {
+			if diff := firstDifference(said, tell(before)); diff != "" {
 				rt.Fatalf("%s changed a model given out before:\n%s", ref, diff)
 			}
 			before, said = after, want
@@ -249,12 +255,41 @@ func TestLive(t *testing.T) {
 			if name == "" {
 				name = "kube"
 			}
-			followed(t, must(enforcer.Named(name)), 1, func(seed uint64) *pool { return drawn(t, shape, seed) })
+			followed(t, must(enforcer.Named(name)), 1, 1, answers, func(seed uint64) *pool { return drawn(t, shape, seed) })
 		})
 	}
 	for _, name := range []string{"kube", "cilium", "kindnet", "unknown"} {
 		t.Run("random "+name, func(t *testing.T) {
-			followed(t, must(enforcer.Named(name)), 5, func(seed uint64) *pool { return random(t, seed) })
+			followed(t, must(enforcer.Named(name)), 5, 1, answers, func(seed uint64) *pool { return random(t, seed) })
+		})
+	}
+}
+
+// TestLiveWide is TestLive where many namespaces match a selector, so that rows refer to sets instead of holding them.
+// It looks at all connections of workloads and at packets of pods.
+func TestLiveWide(t *testing.T) {
+	tell := func(m *reach.Model) []string {
+		out := edgeLines(m)
+		packets, n := m.Packets(), len(m.Cluster().Pods)
+		var open strings.Builder
+		for i := range n {
+			for j := range n {
+				if (i*7+j)%13 == 0 {
+					must, may := packets.Allowed(i, j, netset.TCP, 8080)
+					fmt.Fprint(&open, must, may)
+				}
+			}
+		}
+		return append(out, open.String())
+	}
+	size := bench.Size{Name: "wide", Pods: 150, Workloads: 150, Policies: 200}
+	for _, shape := range []bench.Shape{bench.Typical, bench.Cluster, bench.Adversarial, bench.Calico, bench.Cilium} {
+		t.Run(string(shape), func(t *testing.T) {
+			name := map[bench.Shape]string{bench.Calico: "calico", bench.Cilium: "cilium"}[shape]
+			if name == "" {
+				name = "kube"
+			}
+			followed(t, must(enforcer.Named(name)), 1, 10, tell, func(seed uint64) *pool { return drawnOf(t, shape, size, seed) })
 		})
 	}
 }

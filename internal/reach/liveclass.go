@@ -110,8 +110,18 @@ func (l *Live) replace(edits []cluster.Replaced) bool {
 	}
 	for i, e := range edits {
 		if e.New != nil {
+			var old []*cluster.Pod // both are sorted by name
+			if e.Old != nil {
+				old = e.Old.Pods
+			}
 			for _, p := range e.New.Pods {
-				if !l.place(p, e.Old) {
+				for len(old) > 0 && old[0].Name < p.Name {
+					old = old[1:]
+				}
+				if len(old) > 0 && old[0].Number == p.Number && old[0].Object == p.Object {
+					continue // it has its class
+				}
+				if !l.place(p) {
 					return false
 				}
 			}
@@ -166,15 +176,9 @@ func (l *Live) first(c int) *cluster.Pod {
 	return l.m.points[c].pod
 }
 
-// place puts a pod of a workload into its class.
-func (l *Live) place(p *cluster.Pod, old *cluster.Workload) bool {
+// place puts a pod into its class.
+func (l *Live) place(p *cluster.Pod) bool {
 	m := l.m
-	if old != nil {
-		i, ok := slices.BinarySearchFunc(old.Pods, p.Name, func(q *cluster.Pod, name string) int { return strings.Compare(q.Name, name) })
-		if ok && old.Pods[i].Number == p.Number && old.Pods[i].Object == p.Object {
-			return true
-		}
-	}
 	for p.Number >= len(m.classes) {
 		m.classes = append(m.classes, 0)
 	}
@@ -235,7 +239,9 @@ func (l *Live) become(c int, pt point) {
 	m := l.m
 	was := m.points[c]
 	m.points[c] = pt
-	l.changed[c] = true
+	if l.changed[c] == nil {
+		l.changed[c] = was.pod
+	}
 	l.spans = append(l.spans, run{uint32(c), uint32(c + 1)})
 	for _, key := range slices.Sorted(maps.Keys(m.terms.columns[podLabels])) {
 		l.setColumn(c, key)

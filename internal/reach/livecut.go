@@ -169,7 +169,7 @@ func (l *Live) learnKeys(namespace string, keys []string) bool {
 		}
 	}
 	for c := sp.lo; c < sp.hi; c++ {
-		if l.keys[c] == "" || l.changed[c] {
+		if l.keys[c] == "" || l.changed[c] != nil {
 			l.setColumns(c, keys)
 			continue
 		}

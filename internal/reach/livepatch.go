@@ -13,12 +13,13 @@ const patchPoints = 64
 // rows have to be made anew. Rows are part of models given out, so the changed ones are copies.
 func (l *Live) patch(t *tier) bool {
 	m := l.m
-	spans := l.changedSpans()
+	b := setBuilder{runs: t.late}
+	spans := b.merged()
 	n := 0
 	for _, s := range spans {
 		n += int(s.hi - s.lo)
 	}
-	if n > patchPoints || n > 4 && m.adds(t) {
+	if n > patchPoints {
 		return false
 	}
 	var rows [2]*row
@@ -48,10 +49,7 @@ func (l *Live) changedSpans() []run {
 }
 
 func (m *Model) patched(t *tier, f family, r *row, spans []run) *row {
-	next := &row{adds: r.adds, starts: r.starts, vals: r.vals}
-	if r.adds {
-		m.references(t, f, next)
-	}
+	next := &row{adds: r.adds, starts: r.starts, vals: r.vals, wide: r.wide, named: r.named}
 	for _, s := range spans {
 		var starts, vals []uint32
 		for i := s.lo; i < s.hi; i++ {
@@ -70,36 +68,6 @@ func (m *Model) patched(t *tier, f family, r *row, spans []run) *row {
 	return next
 }
 
-// references gathers what a row that adds refers to, in the order of addingRow.
-func (m *Model) references(t *tier, f family, r *row) {
-	refer := func(set *pointSet, b ids2) {
-		if id := m.conns.pair(b); set.wide() && id != noneID {
-			r.refer(set, id, m.conns)
-		}
-	}
-	for _, k := range t.picks {
-		q := &m.policies[k.policy]
-		for j := range q.Rules {
-			rule := &q.Rules[j]
-			if rule.Direction != t.dir {
-				continue
-			}
-			byName := t.dir == policy.Egress && len(rule.Named)+len(rule.NotNamed) > 0
-			for _, peer := range q.rules[j].peers[f] {
-				if byName {
-					r.named = append(r.named, namedRef{peer, rule})
-				} else if peer.certain.wide() || peer.possible.wide() {
-					c := m.conns.id(m.ruleConns(t.binding, rule, -1))
-					refer(peer.certain, ids2{c, c})
-					if peer.certain != peer.possible {
-						refer(peer.possible, ids2{noConns, c})
-					}
-				}
-			}
-		}
-	}
-}
-
 // narrowAt is what the rules of a tier that only adds allow at a point, apart from what its row refers to.
 func (m *Model) narrowAt(t *tier, f family, i int) boundsID {
 	out := noneID
@@ -110,7 +78,8 @@ func (m *Model) narrowAt(t *tier, f family, i int) boundsID {
 			if rule.Direction != t.dir || t.dir == policy.Egress && len(rule.Named)+len(rule.NotNamed) > 0 {
 				continue
 			}
-			for _, peer := range q.rules[j].peers[f] {
+			for _, ref := range q.rules[j].peers[f] {
+				peer := m.peer(ref)
 				certain, possible := !peer.certain.wide() && peer.certain.has(i), !peer.possible.wide() && peer.possible.has(i)
 				if !certain && !possible {
 					continue

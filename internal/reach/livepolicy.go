@@ -31,8 +31,9 @@ func (l *Live) indexPolicies() {
 	m := l.m
 	l.livePolicies = livePolicies{byRef: map[object.Ref][]livePolicy{}, inNS: map[string][]int32{}}
 	l.liveSets = liveSets{
-		terms: map[string]*liveTerm{}, inSpace: map[string][]*liveTerm{}, bySel: map[string]*liveSelector{}, addrs: map[string]*liveAddrs{},
-		changed: map[int]bool{}, repick: map[int]bool{}, dirty: map[int32]bool{}, turned: map[int32]bool{},
+		terms: map[string]*liveTerm{}, inSpace: map[string][]*liveTerm{}, bySpace: make([][]*liveSelector, len(m.terms.spaces)), bySel: map[string]*liveSelector{},
+		selKeys: map[string][]*liveSelector{}, addrs: map[string]*liveAddrs{}, within: map[int][]*liveWithin{},
+		changed: map[int]*cluster.Pod{}, repick: map[int]bool{}, moved: map[int]bool{},
 	}
 	slots := map[*policy.Policy]int32{}
 	m.order = make([]int32, 0, len(m.policies))
@@ -41,7 +42,7 @@ func (l *Live) indexPolicies() {
 		slots[p] = int32(i)
 		m.order = append(m.order, int32(i))
 		l.bind(p, int32(i), true)
-		l.use(p, int32(i), true)
+		l.use(&m.policies[i], int32(i), true)
 	}
 	for i := range m.set.Policies {
 		p := &m.set.Policies[i]
@@ -118,26 +119,22 @@ func (l *Live) drop(old livePolicy) {
 		return
 	}
 	l.pickAgain(old.slot)
-	l.use(old.Policy, old.slot, false)
+	l.use(&l.m.policies[old.slot], old.slot, false)
 	l.bind(old.Policy, old.slot, false)
 	if i, ok := slices.BinarySearchFunc(m.order, old.slot, l.before); ok {
 		m.order = slices.Delete(m.order, i, i+1)
 	}
 	l.asked = slices.DeleteFunc(l.asked, func(slot int32) bool { return slot == old.slot })
-	delete(l.dirty, old.slot)
-	delete(l.turned, old.slot)
 	l.left = append(l.left, old.slot)
 }
 
 // pickAgain says that the classes a policy may bind have to be asked for their policies again.
 func (l *Live) pickAgain(slot int32) {
-	if s := l.m.policies[slot].whom.possible; s != nil {
-		for _, r := range s.runs {
-			for c := r.lo; c < r.hi; c++ {
-				l.repick[int(c)] = true
-			}
+	l.m.policies[slot].whom.possible.each(func(lo, hi uint32) {
+		for c := lo; c < hi; c++ {
+			l.repick[int(c)] = true
 		}
-	}
+	})
 }
 
 func (l *Live) add(p *policy.Policy) bool {
@@ -156,8 +153,8 @@ func (l *Live) add(p *policy.Policy) bool {
 		} else {
 			m.policies = append(m.policies, applied{})
 		}
-		l.use(p, slot, true)
 		a.whom, a.rules = m.subjects(p), m.ruleSetsOf(p)
+		l.use(&a, slot, true)
 		m.policies[slot] = a
 		at, _ := slices.BinarySearchFunc(m.order, slot, l.before)
 		m.order = slices.Insert(m.order, at, slot)

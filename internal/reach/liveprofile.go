@@ -15,15 +15,16 @@ type liveProfiles struct {
 	tierUses map[*tier]int      // by profiles
 	tiersOf  map[int32][]*tier  // by policy
 	byName   map[*tier]struct{} // tiers whose rows hold what names of ports mean at each class
-	stale    map[*tier]struct{} // tiers whose rows have to be made
-	touched  map[*tier]struct{} // tiers whose rows are others at some points
+	stale    map[*tier]struct{} // by the event: tiers whose rows have to be made anew
+	touched  map[*tier]struct{} // likewise: tiers whose rows are others at some points
+	waiting  map[*tier]struct{} // tiers whose rows are not up to date
 	picked   []pick
 	asked    []int32 // policies that bind others than before the event, or came with it
 }
 
 func (l *Live) indexProfiles() {
 	m := l.m
-	l.liveProfiles = liveProfiles{tierUses: map[*tier]int{}, tiersOf: map[int32][]*tier{}, byName: map[*tier]struct{}{}, stale: map[*tier]struct{}{}, touched: map[*tier]struct{}{}}
+	l.liveProfiles = liveProfiles{tierUses: map[*tier]int{}, tiersOf: map[int32][]*tier{}, byName: map[*tier]struct{}{}, stale: map[*tier]struct{}{}, touched: map[*tier]struct{}{}, waiting: map[*tier]struct{}{}}
 	for _, ld := range l.sides() {
 		n := make([]int32, len(m.profiles[ld.layer][ld.dir]))
 		for _, p := range m.byClass[ld.layer][ld.dir] {
@@ -53,9 +54,10 @@ func (l *Live) sides() []binding {
 func (l *Live) useTiers(p *profile) {
 	for _, t := range slices.Concat(p.tiers, p.alt) {
 		if l.tierUses[t]++; l.tierUses[t] == 1 {
+			t.adding = l.m.adds(t)
 			l.stale[t] = struct{}{}
 			named := func(k pick) bool { return l.m.policies[k.policy].named[t.dir] }
-			if t.dir == policy.Egress && !l.m.adds(t) && slices.ContainsFunc(t.picks, named) {
+			if t.dir == policy.Egress && !t.adding && slices.ContainsFunc(t.picks, named) {
 				l.byName[t] = struct{}{}
 			}
 			for _, k := range t.picks {
@@ -72,6 +74,7 @@ func (l *Live) leaveTiers(p *profile) {
 		}
 		delete(l.tierUses, t)
 		delete(l.stale, t)
+		delete(l.waiting, t)
 		delete(l.byName, t)
 		delete(l.m.builders[t.layer][t.dir].tiers, t.key)
 		for _, k := range t.picks {
@@ -83,20 +86,12 @@ func (l *Live) leaveTiers(p *profile) {
 	}
 }
 
-// flush makes everything that hangs on what an event has changed.
+// flush makes everything that hangs on what an event has changed, but rows.
 func (l *Live) flush(u *Update) {
 	m := l.m
 	for _, c := range slices.Sorted(maps.Keys(l.changed)) {
-		l.rematch(c)
+		l.rematch(c, l.changed[c])
 		l.repick[c] = true
-	}
-	for slot := range l.dirty {
-		for _, t := range l.tiersOf[slot] {
-			if l.turned[slot] {
-				l.stale[t] = struct{}{}
-			}
-			l.touched[t] = struct{}{}
-		}
 	}
 	if l.portsDiffer {
 		maps.Copy(l.touched, l.byName)
@@ -109,41 +104,72 @@ func (l *Live) flush(u *Update) {
 	for _, s := range l.sides() {
 		acts := l.actsNow(s.dir)
 		for _, c := range repick {
-			if acts || l.changed[c] {
+			if acts || l.changed[c] != nil {
 				l.pick(s, c)
 			}
 		}
 	}
-	for t := range l.touched {
-		if _, made := l.stale[t]; made || l.tierUses[t] == 0 {
-			delete(l.touched, t)
-		} else if !l.patch(t) {
-			l.stale[t] = struct{}{}
-			delete(l.touched, t)
-		}
-	}
-	u.Tiers = len(l.stale) + len(l.touched)
-	for t := range l.stale {
-		t.rows = [2]*row{}
-		for _, f := range m.families {
-			m.row(t, f)
-		}
-	}
+	u.Tiers = l.mark()
 	for _, slot := range l.left {
 		m.policies[slot] = applied{}
 	}
 	l.empty = append(l.empty, l.left...)
 	slices.Sort(l.empty)
-	l.left, l.asked = l.left[:0], l.asked[:0]
+	for _, n := range l.freed {
+		m.peers[n] = matched{}
+	}
+	m.freePeers = append(m.freePeers, l.freed...)
+	l.left, l.asked, l.freed = l.left[:0], l.asked[:0], l.freed[:0]
 	m.placed, m.lined, m.asking, m.podsIn, m.noted = nil, nil, nil, nil, nil
 	clear(l.changed)
 	clear(l.repick)
-	clear(l.dirty)
-	clear(l.turned)
-	clear(l.stale)
-	clear(l.touched)
 	clear(l.taken)
+}
+
+// mark notes which rows have to be brought up to date, and counts their tiers. Nothing reads rows while events are
+// followed, and what several events do to a row is done to it once.
+func (l *Live) mark() int {
+	spans := l.changedSpans()
+	n := 0
+	for t := range l.touched {
+		if _, anew := l.stale[t]; anew || l.tierUses[t] == 0 {
+			continue
+		}
+		n++
+		if l.waiting[t] = struct{}{}; t.rows[l.m.families[0]] != nil {
+			t.late = append(t.late, spans...)
+		}
+	}
+	for t := range l.stale {
+		n++
+		t.rows, t.late = [2]*row{}, nil
+		l.waiting[t] = struct{}{}
+	}
+	clear(l.touched)
+	clear(l.stale)
 	l.spans = l.spans[:0]
+	return n
+}
+
+// Settle brings rows up to date. Model does so too; who has time between events may do it before.
+func (l *Live) Settle() {
+	if !l.plain {
+		return
+	}
+	l.readdress()
+	for t := range l.waiting {
+		if l.tierUses[t] == 0 {
+			continue
+		}
+		if t.rows[l.m.families[0]] == nil || !l.patch(t) {
+			t.rows = [2]*row{}
+			for _, f := range l.m.families {
+				l.m.row(t, f)
+			}
+		}
+		t.late = nil
+	}
+	clear(l.waiting)
 }
 
 // pick gives a class its profile.
@@ -154,7 +180,7 @@ func (l *Live) pick(s binding, c int) {
 	before := len(*profiles)
 	old := m.byClass[s.layer][s.dir][c]
 	var picks []pick
-	if l.changed[c] || m.profile.BaselineByDirection != enforcer.Yes {
+	if l.changed[c] != nil || m.profile.BaselineByDirection != enforcer.Yes {
 		picks = l.picksOf(b, c)
 	} else {
 		picks = l.picksAfter(b, (*profiles)[old].picks, c)

@@ -22,6 +22,7 @@ func (l *Live) Model() *Model {
 		l.shown = l.m
 		return l.shown
 	}
+	l.Settle()
 	m := l.m
 	m.cluster = c
 	l.freshNotes(c)
@@ -31,6 +32,7 @@ func (l *Live) Model() *Model {
 	out.terms = termIndex{spaces: slices.Clone(m.terms.spaces), byName: m.terms.byName}
 	out.index, out.hostIndex, out.builders, out.addrGroups, out.peerSets, out.placed = nil, nil, [2][2]*profileBuilder{}, nil, nil, nil
 	out.lined, out.asking, out.podsIn, out.noted = nil, nil, nil, nil
+	out.peers, out.freePeers = slices.Clone(m.peers), nil
 	out.conns = m.conns.shown()
 	l.lineShown = true
 	for _, s := range l.sides() {
@@ -49,7 +51,7 @@ func copied(profiles []*profile) []*profile {
 		next := make([]*tier, len(list))
 		for i, t := range list {
 			if tiers[t] == nil {
-				c := *t
+				c := *t // its rows are up to date
 				tiers[t] = &c
 			}
 			next[i] = tiers[t]

@@ -273,14 +273,15 @@ func (m *Model) tiersLet(tiers []*tier, f family, i int, proto netset.Protocol, 
 		}
 		a, b := m.holds(r.at(i), proto, port)
 		for k := range r.wide {
-			if w := &r.wide[k]; (!a || !b) && w.set.has(i) {
+			if w := &r.wide[k]; (!a || !b) && m.setAt(w.set).has(i) {
 				x, y := m.holds(w.add, proto, port)
 				a, b = a || x, b || y
 			}
 		}
 		for k := range r.named {
-			if n := &r.named[k]; (!a || !b) && n.peer.possible.has(i) && m.ruleConns(t.binding, n.rule, i).Contains(proto, port) {
-				a, b = a || n.peer.certain.has(i), true
+			n := &r.named[k]
+			if peer := m.peer(n.peer); (!a || !b) && peer.possible.has(i) && m.ruleConns(t.binding, n.rule, i).Contains(proto, port) {
+				a, b = a || peer.certain.has(i), true
 			}
 		}
 		must, may = must || liveMust && a, may || liveMay && b

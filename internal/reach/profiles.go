@@ -50,6 +50,10 @@ type tier struct {
 	picks []pick
 	iso   isolation
 	rows  [2]*row // by family, made on first use
+
+	// Of a model that follows changes:
+	adding bool  // what adds tells
+	late   []run // where the rows have to be brought up to date
 }
 
 func (m *Model) makeProfiles() {

@@ -141,8 +141,11 @@ type Model struct {
 
 	// What makes peers into sets.
 	everything *pointSet
+	anyone     int // its number
 	addrGroups []addrGroup
-	peerSets   map[string]matched
+	peers      []matched // what peers match; equal peers have one place
+	freePeers  []int     // places that are free
+	peerSets   map[string]int
 
 	fromOwnNode enforcer.Answer // the profile's answer, less sure where a policy may say otherwise
 

@@ -193,7 +193,7 @@ func (m *Model) ruleReasons(pr *profile, k pick, j int, f family, other int) []R
 	r := &q.Rules[j]
 	out := append(doubtReasons(r.Doubts), doubtReasons(r.Limits)...)
 	for i := range r.Peers {
-		out = append(out, m.peerReasons(q, &r.Peers[i], q.rules[j].peers[f][i], f, other)...)
+		out = append(out, m.peerReasons(q, &r.Peers[i], m.peer(q.rules[j].peers[f][i]), f, other)...)
 	}
 	return out
 }

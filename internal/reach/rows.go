@@ -14,19 +14,19 @@ type row struct {
 	adds   bool
 	starts []uint32 // of the runs, the first is 0
 	vals   []uint32 // boundsID or effectID
-	wide   []wideRef
+	wide   []rowRef
 	named  []namedRef
 }
 
-// wideRef adds bounds at all points of a set.
-type wideRef struct {
-	set *pointSet
+// rowRef adds bounds at all points of a set.
+type rowRef struct {
+	set setRef
 	add boundsID
 }
 
 // namedRef is an egress rule with named ports: what it allows depends on the ports of the other end.
 type namedRef struct {
-	peer matched
+	peer peerRef
 	rule *policy.Rule
 }
 
@@ -52,7 +52,7 @@ func (r *row) find(i uint32) int {
 func (m *Model) allowed(t *tier, r *row, i int) boundsID {
 	b := m.narrow(t, r, i)
 	for k := range r.wide {
-		if r.wide[k].set.has(i) {
+		if m.setAt(r.wide[k].set).has(i) {
 			b = m.conns.or2(b, r.wide[k].add)
 		}
 	}
@@ -63,10 +63,11 @@ func (m *Model) allowed(t *tier, r *row, i int) boundsID {
 func (m *Model) narrow(t *tier, r *row, i int) boundsID {
 	b := r.at(i)
 	for k := range r.named {
-		if n := &r.named[k]; n.peer.possible.has(i) {
+		n := &r.named[k]
+		if peer := m.peer(n.peer); peer.possible.has(i) {
 			c := m.conns.id(m.ruleConns(t.binding, n.rule, i))
 			p := ids2{noConns, c}
-			if n.peer.certain.has(i) {
+			if peer.certain.has(i) {
 				p.must = c
 			}
 			b = m.conns.or2(b, m.conns.pair(p))
@@ -136,7 +137,7 @@ func (m *Model) sameInFamilies(t *tier) bool {
 	for _, k := range t.picks {
 		q := &m.policies[k.policy]
 		for j := range q.rules {
-			if !slices.Equal(q.rules[j].peers[v4], q.rules[j].peers[v6]) {
+			if !slices.EqualFunc(q.rules[j].peers[v4], q.rules[j].peers[v6], func(a, b peerRef) bool { return a == b || m.peer(a) == m.peer(b) }) {
 				return false
 			}
 		}
@@ -235,11 +236,11 @@ func (m *Model) addingRow(t *tier, f family) *row {
 	s := sweep{end: uint32(len(m.points))}
 	slots := map[boundsID]int{}
 	var values []boundsID
-	add := func(set *pointSet, b boundsID) {
-		switch {
+	add := func(ref setRef, b boundsID) {
+		switch set := m.setAt(ref); {
 		case set.empty() || b == noneID:
 		case set.wide():
-			r.refer(set, b, m.conns)
+			r.refer(ref, b, m.conns)
 		default:
 			k, ok := slots[b]
 			if !ok {
@@ -259,15 +260,20 @@ func (m *Model) addingRow(t *tier, f family) *row {
 			}
 			byName := t.dir == policy.Egress && len(rule.Named)+len(rule.NotNamed) > 0
 			c := m.conns.id(m.ruleConns(t.binding, rule, -1))
-			for _, peer := range q.rules[j].peers[f] {
-				switch {
-				case byName:
-					r.named = append(r.named, namedRef{peer, rule})
-				case peer.certain == peer.possible:
-					add(peer.possible, m.conns.pair(ids2{c, c}))
+			for _, ref := range q.rules[j].peers[f] {
+				if byName {
+					r.named = append(r.named, namedRef{ref, rule})
+					continue
+				}
+				certain, possible := ref.sets()
+				switch peer := m.peer(ref); peer.certain {
+				case peer.possible:
+					add(possible, m.conns.pair(ids2{c, c}))
+				case nil:
+					add(possible, m.conns.pair(ids2{noConns, c}))
 				default:
-					add(peer.certain, m.conns.pair(ids2{c, c}))
-					add(peer.possible, m.conns.pair(ids2{noConns, c}))
+					add(certain, m.conns.pair(ids2{c, c}))
+					add(possible, m.conns.pair(ids2{noConns, c}))
 				}
 			}
 		}
@@ -286,14 +292,14 @@ func (m *Model) addingRow(t *tier, f family) *row {
 }
 
 // refer adds a reference to a wide set; one for each set.
-func (r *row) refer(set *pointSet, b boundsID, t *table) {
+func (r *row) refer(set setRef, b boundsID, t *table) {
 	for k := range r.wide {
 		if r.wide[k].set == set {
 			r.wide[k].add = t.or2(r.wide[k].add, b)
 			return
 		}
 	}
-	r.wide = append(r.wide, wideRef{set, b})
+	r.wide = append(r.wide, rowRef{set, b})
 }
 
 // effectRow is the row of any tier: it is evaluated once for each combination of matching rules.
@@ -308,7 +314,8 @@ func (m *Model) effectRow(t *tier, f family) *row {
 			if q.Rules[j].Direction != t.dir {
 				continue
 			}
-			for _, peer := range q.rules[j].peers[f] {
+			for _, ref := range q.rules[j].peers[f] {
+				peer := m.peer(ref)
 				if !peer.possible.empty() {
 					s.add(peer.possible, slot)
 				}

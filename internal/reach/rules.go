@@ -15,21 +15,59 @@ import (
 func mapsKeys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
 
 // ruleSets is the points that each peer of a rule matches, by family.
-type ruleSets struct{ peers [2][]matched }
+type ruleSets struct{ peers [2][]peerRef }
 
-// certain and possible tell whether some peer matches a point.
-func (s *ruleSets) certain(f family, i int) bool {
-	for _, p := range s.peers[f] {
-		if p.certain.has(i) {
+// peerRef is what a peer matches: its place in Model.peers, times two, and one more when nothing is certain of it.
+// Sets go by number, so that one of them can change while rules and rows stay as they are.
+type peerRef uint32
+
+func (r peerRef) number() int { return int(r >> 1) }
+
+// sets names both sets; the certain one does not count where nothing is certain.
+func (r peerRef) sets() (certain, possible setRef) { return setRef(r | 1), setRef(r &^ 1) }
+
+func (m *Model) peer(r peerRef) matched {
+	s := m.peers[r>>1]
+	if r&1 == 1 {
+		s.certain = nil
+	}
+	return s
+}
+
+// setRef is one of the two sets of a place in Model.peers: the place times two, and one more for the certain one.
+type setRef uint32
+
+func (m *Model) setAt(r setRef) *pointSet {
+	if r&1 == 1 {
+		return m.peers[r>>1].certain
+	}
+	return m.peers[r>>1].possible
+}
+
+// newPeer gives a set of matches a number.
+func (m *Model) newPeer(s matched) int {
+	if n := len(m.freePeers); n > 0 {
+		i := m.freePeers[n-1]
+		m.freePeers, m.peers[i] = m.freePeers[:n-1], s
+		return i
+	}
+	m.peers = append(m.peers, s)
+	return len(m.peers) - 1
+}
+
+// certainAt and possibleAt tell whether some peer of a rule matches a point.
+func (m *Model) certainAt(s *ruleSets, f family, i int) bool {
+	for _, r := range s.peers[f] {
+		if r&1 == 0 && m.peers[r>>1].certain.has(i) {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *ruleSets) possible(f family, i int) bool {
-	for _, p := range s.peers[f] {
-		if p.possible.has(i) {
+func (m *Model) possibleAt(s *ruleSets, f family, i int) bool {
+	for _, r := range s.peers[f] {
+		if m.peers[r>>1].possible.has(i) {
 			return true
 		}
 	}
@@ -82,22 +120,24 @@ func (m *Model) indexAddrs() {
 	var all setBuilder
 	all.add(0, len(m.points))
 	m.everything = m.makeSet(&all)
-	m.peerSets = map[string]matched{}
+	m.anyone = m.newPeer(matched{m.everything, m.everything})
+	m.peerSets = map[string]int{}
 }
 
 // matchPeer gives the points that a peer of a policy of kind gk certainly and possibly matches.
-func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family) matched {
-	out := matched{m.everything, m.everything}
+func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family) peerRef {
+	out := m.anyone
 	switch q.Kind {
 	case policy.AnyPeer, policy.DoubtPeer:
 	case policy.PodPeer:
-		out = m.termSet(&q.Term)
+		out = m.termNumber(&q.Term)
 		if m.profile.HostPods != enforcer.No && gk.Group == "networking.k8s.io" {
 			out = m.withHostPods(&q.Term, out)
 		}
 		if q.Within != nil {
-			out = m.remember("w"+strconv.Itoa(int(f))+q.Within.Key()+termKey(&q.Term), func(certain, possible *setBuilder) {
-				m.matchWithin(out, *q.Within, f, certain, possible)
+			pods := m.peers[out]
+			out = m.remember(withinKey(q, f), func(certain, possible *setBuilder) {
+				m.matchWithin(pods, *q.Within, f, certain, possible)
 			})
 		}
 	case policy.AddrPeer:
@@ -112,42 +152,50 @@ func (m *Model) matchPeer(gk object.GroupKind, q *policy.Peer, f family) matched
 			}
 		})
 	}
+	ref := peerRef(out) << 1
 	if q.Doubt != nil || q.Kind == policy.DoubtPeer {
-		out.certain = nil
+		ref |= 1
 	}
-	return out
+	return ref
+}
+
+func withinKey(q *policy.Peer, f family) string {
+	return "w" + strconv.Itoa(int(f)) + q.Within.Key() + "\x00" + termKey(&q.Term)
 }
 
 // withHostPods adds the host-network pods that a term describes, as far as the engine lets selectors match them.
-func (m *Model) withHostPods(t *policy.Term, pods matched) matched {
+func (m *Model) withHostPods(t *policy.Term, number int) int {
 	if m.hosts == m.nodesAny {
-		return pods
+		return number
 	}
-	return m.remember("h"+termKey(t), func(certain, possible *setBuilder) {
-		certain.addSet(pods.certain)
-		possible.addSet(pods.possible)
-		for i := m.hosts; i < m.nodesAny; i++ {
-			for _, pod := range m.points[i].members {
-				// A certain answer would speak of all pods of the class, which are told apart by node only.
-				if m.selects(t, pod) != enforcer.No {
-					possible.add(i, i+1)
-					break
-				}
-			}
-		}
-	})
+	pods := m.peers[number]
+	return m.remember("h"+termKey(t), func(certain, possible *setBuilder) { m.matchHostPods(t, pods, certain, possible) })
 }
 
-// remember makes the sets of a key once.
-func (m *Model) remember(key string, make func(certain, possible *setBuilder)) matched {
+func (m *Model) matchHostPods(t *policy.Term, pods matched, certain, possible *setBuilder) {
+	certain.addSet(pods.certain)
+	possible.addSet(pods.possible)
+	for i := m.hosts; i < m.nodesAny; i++ {
+		for _, pod := range m.points[i].members {
+			// A certain answer would speak of all pods of the class, which are told apart by node only.
+			if m.selects(t, pod) != enforcer.No {
+				possible.add(i, i+1)
+				break
+			}
+		}
+	}
+}
+
+// remember makes the sets of a key once, and gives their number.
+func (m *Model) remember(key string, make func(certain, possible *setBuilder)) int {
 	if s, ok := m.peerSets[key]; ok {
 		return s
 	}
 	var certain, possible setBuilder
 	make(&certain, &possible)
-	s := m.makeMatched(&certain, &possible)
-	m.peerSets[key] = s
-	return s
+	i := m.newPeer(m.makeMatched(&certain, &possible))
+	m.peerSets[key] = i
+	return i
 }
 
 // addPoint adds points as far as the answer says.

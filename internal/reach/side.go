@@ -12,17 +12,23 @@ type side struct {
 	tier  *tier     // the one that adds, when there is one
 	rows  []*row    // of the tiers before it put together, and of it
 	at    [2]int32  // by row: the run that it stands in
-	refs  []sideRef // of the row that adds
-	names []*namedRef
+	refs  []wideRef // of the row that adds
+	names []sideName
 	sites nameSites
 	flat  bool // all is in one row of bounds
 	slow  bool // it has to be asked point by point
 }
 
-// sideRef is a wide set of a row.
-type sideRef struct {
+// wideRef is a wide set that a row refers to.
+type wideRef struct {
 	set *pointSet
 	add boundsID
+}
+
+// sideName is a rule with ports by name that a row refers to.
+type sideName struct {
+	*namedRef
+	peer matched
 }
 
 // maxRefs is how many wide sets a side can tell apart.
@@ -113,10 +119,10 @@ func (x *sides) side(p *profile) *side {
 	}
 	r := x.m.row(s.tier, x.f)
 	for i := range r.wide {
-		s.refs = append(s.refs, sideRef{r.wide[i].set, r.wide[i].add})
+		s.refs = append(s.refs, wideRef{x.m.setAt(r.wide[i].set), r.wide[i].add})
 	}
 	for i := range r.named {
-		s.names = append(s.names, &r.named[i])
+		s.names = append(s.names, sideName{&r.named[i], x.m.peer(r.named[i].peer)})
 	}
 	if len(s.refs)+len(s.names) > 0 {
 		s.rows = []*row{before.effects, r}

@@ -289,7 +289,7 @@ func (s *stream) single(x *side, i int) boundsID {
 	}
 	for _, n := range x.names {
 		if n.peer.possible.has(i) {
-			c := s.namedConns(x.tier, n, i)
+			c := s.namedConns(x.tier, n.namedRef, i)
 			p := ids2{noConns, c}
 			if n.peer.certain.has(i) {
 				p.must = c

@@ -13,7 +13,7 @@ type termIndex struct {
 	byName   map[string]int
 	columns  [3]map[string]*column  // of classes: labels, account labels, facts; by key
 	ofSpaces map[string]*column     // of namespaces, by label key
-	found    map[string]matched     // by termKey
+	found    map[string]int         // by termKey: places in Model.peers
 	inSpaces map[string]spacesMatch // by namespace selector
 	words    *termWords             // while the model is compiled
 }
@@ -39,7 +39,7 @@ type spacesMatch struct {
 
 func (m *Model) indexTerms(v *vocabulary) {
 	x := &m.terms
-	x.byName, x.found, x.inSpaces = map[string]int{}, map[string]matched{}, map[string]spacesMatch{}
+	x.byName, x.found, x.inSpaces = map[string]int{}, map[string]int{}, map[string]spacesMatch{}
 	for i := range x.columns {
 		x.columns[i] = map[string]*column{}
 	}
@@ -125,7 +125,10 @@ func appendTerm(b []byte, t *policy.Term) []byte {
 }
 
 // termSet is the classes that a term matches. It says the same as selects, for all of them at once.
-func (m *Model) termSet(t *policy.Term) matched {
+func (m *Model) termSet(t *policy.Term) matched { return m.peers[m.termNumber(t)] }
+
+// termNumber is the number of termSet.
+func (m *Model) termNumber(t *policy.Term) int {
 	x := &m.terms
 	var buf [256]byte
 	key := appendTerm(buf[:0], t)
@@ -153,8 +156,9 @@ func (m *Model) termSet(t *policy.Term) matched {
 		in := m.matchSpaces(t.NamespaceSelector)
 		if x.words != nil && len(conditions) > 0 && fewest(conditions, in.classes) > m.hosts/256+32 {
 			if s, ok := m.termBits(in, conditions); ok {
-				x.found[string(key)] = s
-				return s
+				i := m.newPeer(s)
+				x.found[string(key)] = i
+				return i
 			}
 		}
 		if list, ok := rarest(conditions, in.classes); ok {
@@ -180,13 +184,14 @@ func (m *Model) termSet(t *policy.Term) matched {
 	}
 	if x.words != nil && t.Namespace == "" && len(conditions) > 0 && len(possible.runs) > wideRuns {
 		if s, ok := m.termBits(m.matchSpaces(t.NamespaceSelector), conditions); ok { // wide, and made of shared parts
-			x.found[string(key)] = s
-			return s
+			i := m.newPeer(s)
+			x.found[string(key)] = i
+			return i
 		}
 	}
-	s := m.makeMatched(&certain, &possible)
-	x.found[string(key)] = s
-	return s
+	i := m.newPeer(m.makeMatched(&certain, &possible))
+	x.found[string(key)] = i
+	return i
 }
 
 // conditions is what a term asks of a class besides its namespace.

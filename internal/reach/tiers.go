@@ -12,11 +12,11 @@ func (m *Model) match(p binding, k pick, j int, f family, i int) Bounds {
 	if len(r.Doubts) > 0 {
 		return Bounds{May: netset.All()}
 	}
-	if !s.possible(f, i) {
+	if !m.possibleAt(s, f, i) {
 		return Bounds{}
 	}
 	b := Bounds{May: m.ruleConns(p, r, i)}
-	if k.sure && len(r.Limits) == 0 && s.certain(f, i) {
+	if k.sure && len(r.Limits) == 0 && m.certainAt(s, f, i) {
 		b.Must = b.May
 	}
 	return b

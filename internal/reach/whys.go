@@ -202,12 +202,13 @@ func (m *Model) doubtful(pr *profile, d policy.Direction, f family) *doubtful {
 			if r.Direction == d && len(r.Doubts) > 0 {
 				out.none = false
 			}
-			if r.Direction != d || !q.mayDoubt(j, f, m.hosts) {
+			if r.Direction != d || !m.mayDoubt(q, j, f, m.hosts) {
 				continue
 			}
 			out.none = false
 			out.ports = out.ports || len(r.Named)+len(r.NotNamed) > 0
-			for n, s := range q.rules[j].peers[f] {
+			for n, ref := range q.rules[j].peers[f] {
+				s := m.peer(ref)
 				for _, set := range []*pointSet{s.certain, s.possible} {
 					if set != nil && set != m.everything && !slices.Contains(out.sets, set) {
 						out.sets = append(out.sets, set)
@@ -261,12 +262,12 @@ func (m *Model) alikeSubjects(l policy.Layer, d policy.Direction) []int32 {
 
 // mayDoubt tells whether there may be a point below hi of which it is not certain that rule j matches it, apart
 // from doubts of the policy as a whole.
-func (q *applied) mayDoubt(j int, f family, hi int) bool {
+func (m *Model) mayDoubt(q *applied, j int, f family, hi int) bool {
 	if len(q.Rules[j].Limits) > 0 {
 		return true
 	}
-	for _, s := range q.rules[j].peers[f] {
-		if s.certain != s.possible && !slices.Equal(s.certain.below(hi), s.possible.below(hi)) {
+	for _, ref := range q.rules[j].peers[f] {
+		if s := m.peer(ref); s.certain != s.possible && !slices.Equal(s.certain.below(hi), s.possible.below(hi)) {
 			return true
 		}
 	}
