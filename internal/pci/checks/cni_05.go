@@ -14,7 +14,8 @@ var cni05 = pci.Check{
 	Requirements: []string{"1.2.8"}, Guidance: []string{"4.1"},
 	Why: "Two engines on one node write rules past each other: what one allows the other may drop, and which one has the last word depends on the " +
 		"order they started in. Rules of an engine that was removed stay in the kernel until the node is started anew.",
-	Fix: "Remove the agent that is not meant to enforce, and restart the nodes, or clear its chains, after a change of the engine.",
+	Fix: "Remove the agent that is not meant to enforce, and restart the nodes, or clear its chains, after a change of the engine. k3s leaves its " +
+		"rules behind when --disable-network-policy is set; k3s-killall.sh clears them.",
 	Evidence: "The DaemonSets of known engines; and where rules of nodes are in the input (iptables-save, nft), chains of engines that are not the one " +
 		"in force. Sources: the chain names of each engine's own code (cali-, CILIUM_, KUBE-ROUTER-, KUBE-POD-FW-, WEAVE-, ANTREA-, AZURE-NPM); k3s, " +
 		"networking services, on leftovers of its policy controller.",
@@ -83,7 +84,7 @@ func leftovers(in *pci.Input, n nodeFirewall, agents []enforcer.Agent) []string 
 	var out []string
 	for _, m := range marks {
 		// k3s and kube-router share code and chains; canal and a stated engine may have no agent in the input.
-		own := m.engine == in.Profile.Name || m.engine == "kube-router" && in.Profile.Name == "k3s" || m.engine == "cilium" && in.Profile.Name == "gke"
+		own := m.engine == in.Profile.Name || m.engine == "kube-router" && in.Profile.Name == "k3s" && in.Profile.Enforces != enforcer.No || m.engine == "cilium" && in.Profile.Name == "gke"
 		for _, a := range agents {
 			own = own || a.Engine == m.engine && a.Enforces != enforcer.No
 		}

@@ -17,7 +17,8 @@ var cp06 = pci.Check{
 	Evidence: "The rules of the security groups (AWS), firewall rules (Google Cloud) and network security groups (Azure) in the input that let " +
 		"something in, against the ports of Kubernetes; and what the packet filters of nodes let in to the node itself (iptables-save, nft -j list " +
 		"ruleset). Node ports do not come to these chains of a node. Beside a cloud's firewall an open filter of a node is left to a person. " +
-		"Sources: Kubernetes documentation, ports and protocols; iptables(8); libnftables-json(5).",
+		"Sources: Kubernetes documentation, ports and protocols, set up Konnectivity service; Calico, Cilium, system requirements; Antrea, " +
+		"pkg/apis/ports.go; OpenShift, network connectivity requirements; RKE2, requirements, inbound network rules; iptables(8); libnftables-json(5).",
 	Run: runCp06,
 }
 
@@ -29,7 +30,9 @@ type nodePorts struct {
 	passed bool // nodes pass it on to pods, so it does not come to their filter for themselves
 }
 
-// portTable follows Kubernetes' documentation of its ports; SSH and RDP are what machines are managed with.
+// portTable follows Kubernetes' documentation of its ports, and that of engines and distributions of theirs; SSH and
+// RDP are what machines are managed with. Whoever can send to an overlay network is in it. WireGuard's ports are left
+// out: they answer nobody without a key.
 func portTable() []nodePorts {
 	return []nodePorts{
 		{"the kubelet's read-only port (tcp/10255)", tcp(10255), true, false},
@@ -37,6 +40,10 @@ func portTable() []nodePorts {
 		{"the kubelet (tcp/10250)", tcp(10250), false, false},
 		{"controller-manager and scheduler (tcp/10257, tcp/10259)", tcp(10257, 10259), false, false},
 		{"kube-proxy's metrics (tcp/10249)", tcp(10249), false, false},
+		{"the ways between nodes that engines lay (tcp/179, udp/4789, udp/6081, udp/8472)", tcp(179).Union(udp(4789, 6081, 8472)), false, false},
+		{"the agents of engines (tcp/4240, tcp/4244, tcp/5473, tcp/10349-10351, udp/10351)", tcp(4240, 4244, 5473, 10349, 10350, 10351).Union(udp(10351)), false, false},
+		{"what new nodes join by (tcp/9345, tcp/22623-22624)", tcp(9345, 22623, 22624), false, false},
+		{"konnectivity (tcp/8132-8134)", tcp(8132, 8133, 8134), false, false},
 		{"node ports (30000-32767)", netset.Ports(netset.TCP, 30000, 32767).Union(netset.Ports(netset.UDP, 30000, 32767)), false, true},
 		{"SSH and RDP (tcp/22, tcp/3389)", tcp(22, 3389), false, false},
 	}

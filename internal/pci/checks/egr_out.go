@@ -194,6 +194,14 @@ func tcp(ports ...int) netset.Conns {
 	return out
 }
 
+func udp(ports ...int) netset.Conns {
+	var out netset.Conns
+	for _, p := range ports {
+		out = out.Union(netset.Ports(netset.UDP, p, p))
+	}
+	return out
+}
+
 // addrsOf is the addresses of all peers together.
 func addrsOf(peers []reach.Peer) netset.Addrs {
 	var out netset.Addrs

@@ -177,31 +177,3 @@ func gatewayTLS(in *pci.Input) []tlsUse {
 	}
 	return out
 }
-
-// balancerTLS reads the security policies that annotations give to load balancers of AWS. Names with TLS13-1-2,
-// TLS13-1-3, TLS-1-2 or FS-1-2 take nothing older.
-func balancerTLS(in *pci.Input) []tlsUse {
-	var out []tlsUse
-	for _, key := range []string{"service.beta.kubernetes.io/aws-load-balancer-ssl-negotiation-policy", "alb.ingress.kubernetes.io/ssl-policy"} {
-		for _, gk := range []object.GroupKind{{Kind: "Service"}, {Group: "networking.k8s.io", Kind: "Ingress"}} {
-			for _, o := range in.Cluster.Kind(gk.Group, gk.Kind) {
-				v := o.Root.Get("metadata", "annotations", key)
-				if !v.IsSet() {
-					continue
-				}
-				u := tlsUse{ref: o.Ref, pos: o.At(v), key: key, what: "the load balancer"}
-				switch name := v.Str(); {
-				case !strings.HasPrefix(name, "ELBSecurityPolicy-"):
-					u.unsure = fmt.Sprintf("what the security policy %q takes is not known", name)
-				case strings.Contains(name, "TLS13-1-2") || strings.Contains(name, "TLS13-1-3") || strings.Contains(name, "TLS-1-2") || strings.Contains(name, "FS-1-2"):
-				case strings.Contains(name, "TLS13-1-1") || strings.Contains(name, "TLS-1-1") || strings.Contains(name, "FS-1-1"):
-					u.versions = []string{"TLSv1.1"}
-				default:
-					u.versions = []string{"TLSv1.0"}
-				}
-				out = append(out, u)
-			}
-		}
-	}
-	return out
-}

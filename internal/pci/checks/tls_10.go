@@ -14,7 +14,8 @@ var tls10 = pci.Check{
 	Fix: "State the age under periods.certificates of the Segmentation, and let something replace certificates before it (cert-manager, spec.duration and " +
 		"rotationPolicy: Always).",
 	Evidence: "The day from which on each certificate in the input is valid, those of authorities left out, against the age that the Segmentation states. Whether " +
-		"the key was replaced with the certificate is not seen. Source: cert-manager documentation, Certificate, rotationPolicy.",
+		"the key was replaced with the certificate is not seen; one that cert-manager is told to keep is asked about. Source: cert-manager " +
+		"documentation, Certificate, privateKey.rotationPolicy (Always by default since 1.18, Never before).",
 	Run: runTLS10,
 }
 
@@ -49,5 +50,14 @@ func runTLS10(in *pci.Input) []pci.Finding {
 		}
 		found = append(found, f)
 	}
-	return withSummary(found, len(certs), len(certs)-len(found), "certificates", "younger than stated")
+	holds := len(certs) - len(found)
+	for _, o := range in.Cluster.Kind("cert-manager.io", "Certificate") {
+		if v := o.Root.Get("spec", "privateKey", "rotationPolicy"); v.Str() == "Never" {
+			found = append(found, pci.Finding{
+				Status: pci.Manual, Subject: o.Ref, Pos: o.At(v), Key: "key", Message: "each new certificate gets the old key (rotationPolicy: Never). When is the key replaced?",
+				Fix: &pci.Fix{Text: "set spec.privateKey.rotationPolicy to Always"},
+			})
+		}
+	}
+	return withSummary(found, len(certs), holds, "certificates", "younger than stated")
 }
