@@ -19,6 +19,7 @@ import (
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/kinds"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
+	"github.com/bulkhead-sec/bulkhead/internal/report"
 )
 
 // Benchmark measures processor time, not time on the clock, so that a busy machine does less harm; run it with
@@ -94,6 +95,33 @@ func measureReading(b *testing.B, w *World) {
 	if w.Pods <= 10_000 {
 		b.Run("read-json", func(b *testing.B) { read(b, "world.json", WriteJSON, w.Live()) })
 	}
+	if w.Pods <= 100_000 {
+		b.Run("json-to-pairs", func(b *testing.B) { measureEndToEnd(b, w) })
+	}
+}
+
+// measureEndToEnd goes from the bytes that kubectl prints to the last of all pairs. Of a hundred thousand pods these
+// are most of a gigabyte.
+func measureEndToEnd(b *testing.B, w *World) {
+	var data bytes.Buffer
+	if err := WriteJSON(&data, w.Live()); err != nil {
+		b.Fatal(err)
+	}
+	prof := profile(b, w.Shape)
+	n := 0
+	runs(b, 1, func() {
+		objects, problems, _ := load.Parse(data.Bytes(), "world.json", load.Limits{})
+		if len(problems) > 0 {
+			b.Fatal(problems[0])
+		}
+		c, _ := cluster.New(objects, cluster.Options{Complete: true})
+		n = 0
+		for range reach.Compile(c, kinds.Compile(c), prof).Runs() {
+			n++
+		}
+	})
+	b.ReportMetric(float64(n), "runs-out")
+	b.ReportMetric(float64(data.Len())/1e6, "MB")
 }
 
 func measureWorld(b *testing.B, w *World) {
@@ -253,6 +281,17 @@ func measureQuestions(b *testing.B, w *World, m *reach.Model) {
 		runs(b, len(some), func() {
 			for i, x := range some {
 				m.Explain(reach.OfWorkload(some[(i+1)%len(some)]), reach.OfWorkload(x), netset.Transport())
+			}
+		})
+	})
+	b.Run("why", func(b *testing.B) {
+		runs(b, len(some), func() {
+			for i, x := range some {
+				answer := report.AnswerOf(m.Explain(reach.OfWorkload(some[(i+1)%len(some)]), reach.OfWorkload(x), netset.Transport()), "", "")
+				out := report.Why{Protocol: report.TraceProtocol, Verdict: answer.Verdict, Answers: []report.Answer{answer}}
+				if err := report.WhyFormats[0].Write(io.Discard, &out, report.Options{}); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	})

@@ -425,11 +425,13 @@ func (r *liveReader) take(body []byte) (next string, err error) {
 	for _, v := range read.values {
 		next = v.Get("metadata", "continue").Str()
 		if !strings.HasSuffix(v.Get("kind").Str(), "List") || v.Get("items") == nil {
-			d.one(withoutLines(v))
+			clearLines(v)
+			d.one(v)
 			continue
 		}
 		for _, item := range v.Get("items").List() {
-			d.item(withoutLines(item), v)
+			clearLines(item)
+			d.item(item, v)
 		}
 	}
 	return next, nil

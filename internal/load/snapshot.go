@@ -163,52 +163,86 @@ func (d *document) snapshot(v *object.Value) {
 			d.problem(object.Error, item.Line, "snapshot: an entry has no file or no object; not read", "")
 			continue
 		}
-		if placed, ok := unpackLines(root, item.Get("lines").Str()); ok {
-			root = placed
-		} else {
+		if !unpackLines(root, item.Get("lines").Str()) {
 			d.problem(object.Warning, item.Line, "snapshot: the lines of this object do not fit it; its places are not known", "")
-			root = withoutLines(root)
+			clearLines(root)
 		}
 		inner := document{c: c, file: file}
 		inner.one(root)
 	}
 }
 
-// unpackLines copies a tree with the lines that packLines wrote. An empty text means no lines are known.
-func unpackLines(root *object.Value, text string) (*object.Value, bool) {
+// unpackLines gives a tree the lines that packLines wrote. An empty text means no lines are known. When it does not
+// fit, the tree has some of them.
+func unpackLines(root *object.Value, text string) bool {
 	if text == "" {
-		return withoutLines(root), true
+		clearLines(root)
+		return true
 	}
-	last, ok := 0, true
-	next := func() int {
-		word, rest, _ := strings.Cut(text, " ")
-		text = rest
-		n, err := strconv.ParseInt(word, 36, 32)
-		last += int(n)
-		if err != nil || last < 0 || last > 1<<31 {
-			ok = false
+	u := lineReader{text: text}
+	u.relined(root)
+	return !u.bad && u.text == ""
+}
+
+func clearLines(root *object.Value) {
+	u := lineReader{bad: true}
+	u.relined(root)
+}
+
+// lineReader reads lines one after the other. Once one is bad all are 0.
+type lineReader struct {
+	text string
+	last int
+	bad  bool
+}
+
+// next reads a number in base 36 and the space behind it.
+func (u *lineReader) next() int {
+	if u.bad {
+		return 0
+	}
+	text := u.text
+	i, n, minus := 0, 0, false
+	if text != "" && text[0] == '-' {
+		i, minus = 1, true
+	}
+	start := i
+	for ; i < len(text) && text[i] != ' '; i++ {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9':
+			n = n*36 + int(c-'0')
+		case c >= 'a' && c <= 'z':
+			n = n*36 + int(c-'a') + 10
+		default:
+			u.bad = true
 		}
-		return last
+		u.bad = u.bad || i-start > 6 // more than any line of a file has
 	}
-	placed := relined(root, next)
-	return placed, ok && text == ""
+	if minus {
+		n = -n
+	}
+	u.last += n
+	if u.bad = u.bad || i == start || u.last < 0 || u.last > 1<<31; u.bad {
+		return 0
+	}
+	u.text = text[min(i+1, len(text)):]
+	return u.last
 }
 
-func withoutLines(root *object.Value) *object.Value {
-	return relined(root, func() int { return 0 })
-}
-
-// relined copies a tree, asking for the line of each value and name in canonical order.
-func relined(v *object.Value, next func() int) *object.Value {
-	w := &object.Value{Kind: v.Kind, Text: v.Text, Line: next()}
+// relined asks for the line of each value and name in canonical order, and puts the fields in it.
+func (u *lineReader) relined(v *object.Value) {
+	v.Line = u.next()
 	for _, it := range v.Items {
-		w.Items = append(w.Items, relined(it, next))
+		u.relined(it)
 	}
-	for _, f := range sortedFields(v) {
-		line := next()
-		w.Fields = append(w.Fields, object.Field{Name: f.Name, Line: line, Value: relined(f.Value, next)})
+	byName := func(x, y object.Field) int { return cmp.Compare(x.Name, y.Name) }
+	if !slices.IsSortedFunc(v.Fields, byName) {
+		slices.SortFunc(v.Fields, byName)
 	}
-	return w
+	for i := range v.Fields {
+		v.Fields[i].Line = u.next()
+		u.relined(v.Fields[i].Value)
+	}
 }
 
 // sortedFields is a map's fields in the order of canonical JSON.
