@@ -25,8 +25,11 @@ checks, how many of how many hold, what is missing to decide and what to ask peo
 --baseline compares with an earlier state. What was found then is shown as known and does not fail; what is new, or
 says something else now, does; what is gone is listed. A finding is known by its check and subject, not by lines.
 
+What is due or expired is judged by the day: --today asks what holds on another one.
+
 Examples:
   bulkhead assess manifests/
+  bulkhead assess --today 2027-03-31 manifests/
   kubectl get all,networkpolicies,namespaces,nodes -A -o yaml | bulkhead assess -
   bulkhead assess chart/ --set web.replicas=3 -o sarif > bulkhead.sarif.json
   bulkhead assess --baseline main/manifests/ branch/manifests/
@@ -53,6 +56,7 @@ func newAssess(g *globals) *cobra.Command {
 	o.flags(cmd)
 	o.judging(cmd)
 	o.probing(cmd)
+	o.day(cmd)
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func (g *globals) analyse(ctx context.Context, sources []string, o *sourceOption
 	if err != nil {
 		return nil, err
 	}
-	return conclude(loaded, o, now.Format(time.DateOnly))
+	return conclude(loaded, o, cmp.Or(o.today, now.Format(time.DateOnly)))
 }
 
 // clock is the time in UTC; SOURCE_DATE_EPOCH stands for it where results must not change.

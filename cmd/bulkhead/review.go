@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +33,7 @@ Examples:
 
 type reviewOptions struct {
 	sourceOptions
-	since, today, output string
+	since, output string
 }
 
 func newReview(g *globals) *cobra.Command {
@@ -46,7 +45,7 @@ func newReview(g *globals) *cobra.Command {
 	}
 	output(cmd, &o.output, report.Names(report.RenewalFormats, renewalName))
 	cmd.Flags().StringVar(&o.since, "since", "", "the earlier state: an evidence package, a snapshot, or any other SOURCE")
-	cmd.Flags().StringVar(&o.today, "today", "", "the day to judge by, 2026-01-31")
+	o.day(cmd)
 	o.flags(cmd)
 	return cmd
 }
@@ -65,10 +64,8 @@ func runReview(ctx context.Context, g *globals, o *reviewOptions, sources []stri
 	if o.since == "" {
 		return hint(errors.New("no earlier state given"), "name it with --since: an evidence package, a snapshot, or any other SOURCE")
 	}
-	if o.today != "" {
-		if _, err := time.Parse(time.DateOnly, o.today); err != nil {
-			return hint(fmt.Errorf("--today: %q is no day", o.today), "write it as 2026-01-31")
-		}
+	if err := o.check(sources); err != nil {
+		return err
 	}
 	then, made, err := g.earlierAnalysis(ctx, o.since, &o.sourceOptions)
 	if err != nil {
@@ -77,9 +74,6 @@ func runReview(ctx context.Context, g *globals, o *reviewOptions, sources []stri
 	now, err := g.analyse(ctx, sources, &o.sourceOptions)
 	if err != nil {
 		return err
-	}
-	if o.today != "" {
-		now.today = o.today
 	}
 	r := pci.Renew(then.reviewed(), now.reviewed(), func(p reach.Peer) string { return report.PeerOf(p).String() })
 	r.Tool = pci.Tool{Name: "bulkhead", Version: g.version}

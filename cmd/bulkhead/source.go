@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,7 @@ type sourceOptions struct {
 	noProgress bool
 	history    string // only of commands that judge
 	probeTLS   bool   // only of commands that take a new look
+	today      string // the day, of commands that judge, instead of the clock's, 2026-01-31
 }
 
 func (o *sourceOptions) flags(cmd *cobra.Command) {
@@ -61,6 +63,11 @@ func (o *sourceOptions) probing(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.probeTLS, "probe-tls", false, "connect to what the input exposes, and try which versions of TLS it takes")
 }
 
+// day is the flag of commands whose answer depends on the day.
+func (o *sourceOptions) day(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.today, "today", "", "the day to judge by, 2026-01-31, instead of that of the clock")
+}
+
 // check refuses what contradicts itself before anything is read.
 func (o *sourceOptions) check(sources []string) error {
 	switch {
@@ -68,6 +75,11 @@ func (o *sourceOptions) check(sources []string) error {
 		return hint(fmt.Errorf("no SOURCE given"), "name a file, a folder or - for standard input, or read the live cluster with --cluster")
 	case !o.live && (o.kubeconfig != "" || o.context != ""):
 		return hint(fmt.Errorf("--kubeconfig and --context need --cluster"), "without --cluster nothing is asked")
+	}
+	if o.today != "" {
+		if _, err := time.Parse(time.DateOnly, o.today); err != nil {
+			return hint(fmt.Errorf("--today: %q is no day", o.today), "write it as 2026-01-31")
+		}
 	}
 	if o.enforcer != "" {
 		if _, err := enforcer.Named(o.enforcer); err != nil {
