@@ -34,8 +34,12 @@ func newChanger(objects []*object.Object) *changer {
 			add("namespace", o)
 		case gk.Group == "policy.networking.k8s.io":
 			add("admin", o)
-		case o.Ref.Kind == "NetworkPolicy", o.Ref.Kind == "CiliumNetworkPolicy", o.Ref.Kind == "AuthorizationPolicy":
+		case gk.Group == "networking.k8s.io" && gk.Kind == "NetworkPolicy":
 			add("policy", o)
+		case gk.Kind == "NetworkPolicy", gk.Kind == "CiliumNetworkPolicy", gk.Kind == "AuthorizationPolicy":
+			add("policy-of-engine", o)
+		case gk.Kind == "GlobalNetworkPolicy", gk.Kind == "CiliumClusterwideNetworkPolicy":
+			add("global-policy", o)
 		}
 	}
 	return c
@@ -120,7 +124,7 @@ func measureLive(b *testing.B, w *World) {
 	for _, kind := range []struct {
 		name   string
 		events int
-	}{{"pod-gone", 4000}, {"pod-relabelled", 4000}, {"policy", 4000}, {"namespace", 2000}, {"admin", 200}} {
+	}{{"pod-gone", 4000}, {"pod-relabelled", 4000}, {"policy", 4000}, {"policy-of-engine", 1000}, {"global-policy", 100}, {"namespace", 2000}, {"admin", 200}} {
 		if len(draw.objects[kind.name]) == 0 {
 			continue
 		}

@@ -161,6 +161,11 @@ type Kind struct {
 	// Facts, when not nil, gives what the kind's terms ask of pods beyond labels. Keys of facts must not
 	// clash with those of other kinds.
 	Facts func(c *cluster.Cluster) map[*cluster.Pod]Facts
+	// Reads is what Compile of an object may look at besides it, and Bears what a change bears on. Where what an object
+	// reads and what a change bears on have nothing in common, the object means the same after the change. Both are
+	// nil for kinds of which that is not told. They do not speak of nodes and of service accounts.
+	Reads func(o *object.Object) Reading
+	Bears func(c *Change) Reading
 }
 
 // Begun is Compile, Settings and Facts of a Kind for one cluster. Settings and Facts may be nil.

@@ -20,9 +20,9 @@ type Live struct {
 	m     *Model // worked on in place, and never given out
 	shown *Model // given out since the last event; else nil
 	stats Stats
-	// plain says that what an object means hangs on no other: NetworkPolicy and the kinds of administrators alone, no
-	// mesh. Otherwise every event makes the model anew.
+	// plain says that it is told what each policy hangs on: there is no mesh. Otherwise every event makes the model anew.
 	plain bool
+	liveKinds
 	livePolicies
 	liveClasses
 	liveSets
@@ -95,6 +95,7 @@ func (l *Live) follow(c *cluster.Cluster) {
 		return
 	}
 	l.m.Warm()
+	l.indexKinds(c)
 	l.indexClasses()
 	l.indexProfiles()
 	l.indexPolicies()
@@ -103,18 +104,18 @@ func (l *Live) follow(c *cluster.Cluster) {
 // isPlain says whether plain holds.
 func (l *Live) isPlain(c *cluster.Cluster) bool {
 	m := l.m
-	if len(m.set.Facts) > 0 || m.layered[policy.Mesh] || m.hosts == 0 || m.tunnels || len(m.index.v.accounts)+len(m.index.v.facts) > 0 {
+	if len(m.set.Facts) > 0 || m.layered[policy.Mesh] || m.hosts == 0 || m.tunnels || len(m.index.v.facts) > 0 {
 		return false
 	}
 	for i := range kinds.All {
 		for _, gk := range kinds.All[i].GVKs {
-			if !plainKind(gk) && len(c.Kind(gk.Group, gk.Kind)) > 0 {
+			if !followed(gk) && len(c.Kind(gk.Group, gk.Kind)) > 0 {
 				return false
 			}
 		}
 	}
 	for _, p := range m.set.Policies {
-		if !plainKind(p.Ref.GroupKind()) {
+		if !followed(p.Ref.GroupKind()) {
 			return false // of a setting
 		}
 	}
@@ -126,13 +127,19 @@ func plainKind(gk object.GroupKind) bool {
 	return gk.Group == "networking.k8s.io" || gk.Group == "extensions" || gk.Group == "policy.networking.k8s.io"
 }
 
+// followed tells whether it is told what policies of a kind hang on.
+func followed(gk object.GroupKind) bool {
+	k := kinds.Of(gk)
+	return plainKind(gk) || k != nil && k.Reads != nil
+}
+
 // meshWords are what an object has in it, somewhere, that tells of a mesh.
 var meshWords = [...]string{"istio", "ztunnel"}
 
 // foreign tells whether an object may change what others mean.
 func foreign(o *object.Object) bool {
 	gk := o.Ref.GroupKind()
-	if kinds.Of(gk) != nil && !plainKind(gk) || len(kinds.Opaque(o)) > 0 {
+	if kinds.Of(gk) != nil && !followed(gk) || len(kinds.Opaque(o)) > 0 {
 		return true
 	}
 	return !plainKind(gk) && speaksOfMesh(o.Root)
@@ -190,13 +197,21 @@ func (l *Live) inPlace(e Event, u *Update) bool {
 	if o == nil {
 		o = edit.Old
 	}
-	switch gk := o.Ref.GroupKind(); {
+	switch gk, k := o.Ref.GroupKind(), kinds.Of(o.Ref.GroupKind()); {
 	case gk.Group == "policy.networking.k8s.io", gk == object.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:
 		if !l.administrators() {
 			return false
 		}
-	case plainKind(gk) && kinds.Of(gk) != nil:
-		if !l.policy(o.Ref, edit.New) {
+	case plainKind(gk) && k != nil:
+		if !l.policy(o.Ref, edit.New) || !l.ofKind(nil, o.Ref, &edit) {
+			return false
+		}
+	case k != nil:
+		if !l.ofKind(k, o.Ref, &edit) {
+			return false
+		}
+	default:
+		if !l.ofKind(nil, o.Ref, &edit) {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,20 @@ func random(t testing.TB, seed uint64) *pool {
 		all = append(all, objects...)
 	}
 	return newPool(all)
+}
+
+// written is the objects of a file, some of which may be the same: newPool puts those of one name together.
+func written(t testing.TB, file string) *pool {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, problems, _ := load.Parse(b, file, load.Limits{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return newPool(objects)
 }
 
 func endOf(p reach.Peer) string { return p.String() }
@@ -256,6 +271,12 @@ func TestLive(t *testing.T) {
 				name = "kube"
 			}
 			followed(t, must(enforcer.Named(name)), 1, 1, answers, func(seed uint64) *pool { return drawn(t, shape, seed) })
+		})
+	}
+	for _, name := range []string{"calico", "cilium"} {
+		t.Run("written "+name, func(t *testing.T) {
+			p := written(t, "testdata/live/"+name+".yaml")
+			followed(t, must(enforcer.Named(name)), 20, 10, answers, func(uint64) *pool { return p })
 		})
 	}
 	for _, name := range []string{"kube", "cilium", "kindnet", "unknown"} {

@@ -87,6 +87,9 @@ func (l *Live) key(p *cluster.Pod, addr *[2]addrKnown) string {
 	if l.m.bare(p) {
 		b = append(b, 'b')
 	}
+	if len(l.m.index.v.accounts) > 0 {
+		b = append(append(b, 1), p.ServiceAccount...)
+	}
 	b = binary.AppendUvarint(append(b, 0), uint64(l.hulls[addr].id))
 	return string(append(append(b, 0), strings.Join(labels, "\x02")...))
 }
@@ -246,11 +249,29 @@ func (l *Live) become(c int, pt point) {
 	for _, key := range slices.Sorted(maps.Keys(m.terms.columns[podLabels])) {
 		l.setColumn(c, key)
 	}
+	l.setAccount(c)
 	if was.ports != pt.ports {
 		l.portsDiffer = true
 	}
 	if was.addr != pt.addr {
 		l.regroup(c, was.addr, pt.addr)
+	}
+}
+
+// setAccount writes down the labels of the service account of a class.
+func (l *Live) setAccount(c int) {
+	m := l.m
+	if len(m.index.v.accounts) == 0 {
+		return
+	}
+	labels, declared := m.cluster.AccountLabels(m.points[c].pod)
+	columns := m.terms.columns[accountLabels]
+	for _, key := range m.index.v.accounts {
+		if columns[key] == nil {
+			columns[key] = newColumn(m.hosts)
+		}
+		value, has := labels[key]
+		columns[key].put(c, value, has, !has && !declared)
 	}
 }
 

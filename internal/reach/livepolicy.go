@@ -169,6 +169,7 @@ func (l *Live) add(p *policy.Policy) bool {
 // learn makes the model see all that a policy sees of pods and addresses. It reports false when that takes a look at
 // all of them.
 func (l *Live) learn(p *policy.Policy) bool {
+	v := l.m.index.v
 	for i := range p.Subjects {
 		if !l.learnTerm(&p.Subjects[i]) {
 			return false
@@ -178,7 +179,11 @@ func (l *Live) learn(p *policy.Policy) bool {
 		for k := range p.Rules[j].Peers {
 			q := &p.Rules[j].Peers[k]
 			switch {
-			case q.Within != nil, len(q.Nodes) > 0 && !l.m.index.v.nodes:
+			case len(q.Nodes) > 0 && !v.nodes:
+				return false
+			case q.Within != nil && (!v.podAddrs || !l.cutAt(*q.Within)):
+				return false
+			case q.Kind == policy.AddrPeer && (l.m.podsBy(q.Reach) != enforcer.No && !v.podAddrs || l.m.nodesBy(q.Reach) != enforcer.No && !v.hostAddrs):
 				return false
 			case q.Kind == policy.PodPeer && !l.learnTerm(&q.Term):
 				return false
@@ -191,10 +196,11 @@ func (l *Live) learn(p *policy.Policy) bool {
 }
 
 func (l *Live) learnTerm(t *policy.Term) bool {
-	if len(t.ServiceAccounts)+len(t.Facts) > 0 {
+	v := l.m.index.v
+	unseen := func(r cluster.Requirement) bool { return !slices.Contains(v.accounts, r.Key) }
+	if len(t.Facts) > 0 || slices.ContainsFunc(t.ServiceAccounts, unseen) {
 		return false
 	}
-	v := l.m.index.v
 	for _, r := range t.NamespaceSelector {
 		if l.m.terms.ofSpaces[r.Key] == nil {
 			l.m.terms.ofSpaces[r.Key] = l.m.spaceColumn(r.Key)

@@ -42,6 +42,8 @@ var Kind = policy.Kind{
 	Fields:  fields(),
 	Compile: compile,
 	Begin:   begin,
+	Reads:   reads,
+	Bears:   bears,
 }
 
 func kinds() []object.GroupKind {
@@ -78,9 +80,14 @@ type portName struct {
 
 func newPodIndex(cl *cluster.Cluster) *podIndex {
 	x := &podIndex{cluster: cl, labels: map[string]bool{}, initPorts: map[portName]*cluster.Pod{}}
-	for _, p := range cl.Pods {
-		for key := range p.Labels {
-			x.labels[key] = true
+	for i, p := range cl.Pods {
+		if i == 0 || !p.SharesLabels(cl.Pods[i-1]) {
+			for key := range p.Labels {
+				x.labels[key] = true
+			}
+		}
+		if p.Spec.Get("initContainers") == nil {
+			continue
 		}
 		for _, q := range p.Ports {
 			if k := (portName{q.Protocol, q.Name}); q.Name != "" && x.initPorts[k] == nil && inInit(p, q.Container) {

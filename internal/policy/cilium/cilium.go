@@ -45,6 +45,8 @@ var Kind = policy.Kind{
 		"policies about nodes. CiliumEgressGatewayPolicy and CiliumLocalRedirectPolicy are shown with the answers about the pods they select.",
 	Fields:  fields(),
 	Compile: compile,
+	Reads:   reads,
+	Bears:   bears,
 }
 
 func compile(o *object.Object, cl *cluster.Cluster) ([]policy.Policy, []object.Problem) {
