@@ -34,7 +34,7 @@ func writeHTML(w io.Writer, p *draw.Picture, o Options) error {
 	fmt.Fprintf(b, "<header><h1>%s</h1><label>Search <input id=\"search\" type=\"search\" autocomplete=\"off\" placeholder=\"name, namespace, port\"></label><span id=\"found\" role=\"status\"></span>"+
 		"<span class=\"tools\"><button id=\"in\" title=\"zoom in (+)\">+</button><button id=\"out\" title=\"zoom out (-)\">-</button><button id=\"fit\" title=\"show all (0)\">Fit</button><button id=\"theme\" title=\"light or dark (t)\">Theme</button></span></header>\n", xml(p.Headline()))
 	b.WriteString("<main><div id=\"stage\" tabindex=\"0\" aria-label=\"Diagram. Plus and minus zoom, arrow keys move, 0 shows all, Tab goes from one thing to the next.\">\n")
-	svg(b, p, "", Options{})
+	svg(b, p, "group", "", Options{})
 	b.WriteString("</div><aside id=\"side\" aria-live=\"polite\" hidden></aside></main>\n")
 	tables(b, p)
 	data, err := json.Marshal(details(g))
@@ -105,19 +105,19 @@ func list(g *draw.Graph, ids []string) string {
 // tables are the same facts as text, for readers that do not see the picture.
 func tables(b *bufio.Writer, p *draw.Picture) {
 	g := p.Graph
-	b.WriteString("<section id=\"text\"><h2>The same as a table</h2>\n<table>\n")
+	b.WriteString("<section id=\"text\" aria-labelledby=\"text-head\"><h2 id=\"text-head\">The same as a table</h2>\n<div id=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table>\n")
 	for i, row := range rows(p) {
-		tag := "td"
+		open, end := "<td>", "</td>"
 		if i == 0 {
-			tag = "th"
+			open, end = "<th scope=\"col\">", "</th>"
 		}
 		b.WriteString("<tr>")
 		for _, s := range row {
-			fmt.Fprintf(b, "<%s>%s</%s>", tag, xml(draw.Safe(s)), tag)
+			b.WriteString(open + xml(draw.Safe(s)) + end)
 		}
 		b.WriteString("</tr>\n")
 	}
-	b.WriteString("</table>\n<ul>\n")
+	b.WriteString("</table></div>\n<ul>\n")
 	for _, n := range g.Notes {
 		fmt.Fprintf(b, "<li>%s</li>\n", xml(draw.Safe(n)))
 	}

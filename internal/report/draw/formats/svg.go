@@ -22,7 +22,7 @@ func writeSVG(w io.Writer, p *draw.Picture, o Options) error {
 		return err
 	}
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
-	svg(b, p, baseStyle+styleOf(theme, ".map "), o)
+	svg(b, p, "img", baseStyle+styleOf(theme, ".map "), o)
 	return b.Flush()
 }
 
@@ -31,7 +31,7 @@ func writeSVG(w io.Writer, p *draw.Picture, o Options) error {
 func Inline(p *draw.Picture) (string, error) {
 	var out strings.Builder
 	b := bufio.NewWriter(&out)
-	svg(b, p, "", Options{})
+	svg(b, p, "img", "", Options{})
 	err := b.Flush()
 	return out.String(), err
 }
@@ -64,8 +64,9 @@ func styleOf(t draw.Theme, scope string) string {
 	return b.String()
 }
 
-// svg writes the element, with no style of its own when style is "". Its size is that of the picture, or that of the paper it is to fit on.
-func svg(b *bufio.Writer, p *draw.Picture, style string, o Options) {
+// svg writes the element, with no style of its own when style is "". Its size is that of the picture, or that of the
+// paper it is to fit on. Its role is "img" where it is only looked at, and "group" where things in it can be chosen.
+func svg(b *bufio.Writer, p *draw.Picture, role, style string, o Options) {
 	s := &p.Scene
 	width, height := num(float64(s.Width)), num(float64(s.Height))
 	if o.Paper != "" {
@@ -73,8 +74,8 @@ func svg(b *bufio.Writer, p *draw.Picture, style string, o Options) {
 		width, height = num(pw)+"mm", num(ph)+"mm"
 	}
 	id := "map-" + string(p.Graph.View)
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-title %s-desc" class="map">`+"\n",
-		width, height, s.Width, s.Height, id, id)
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %d %d" role="%s" aria-labelledby="%s-title %s-desc" class="map">`+"\n",
+		width, height, s.Width, s.Height, role, id, id)
 	fmt.Fprintf(b, "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n", id, xml(p.Headline()), id, xml(strings.Join(p.Facts(), "\n")))
 	if style != "" {
 		b.WriteString("<style>\n" + style + "</style>\n")
