@@ -111,13 +111,19 @@ func (s *pointSet) word(w int) uint64 {
 
 // words is a wide set in one piece, which is nobody else's.
 func (s *pointSet) words() bitset {
-	out := slices.Clone(s.parts[0])
+	out := make(bitset, len(s.parts[0]))
+	s.copyTo(out)
+	return out
+}
+
+// copyTo writes the points of a wide set to b, as many as it has room for.
+func (s *pointSet) copyTo(b bitset) {
+	copy(b, s.parts[0])
 	for _, p := range s.parts[1:] {
-		for w, x := range p {
-			out[w] &= x
+		for w := range b {
+			b[w] &= p[w]
 		}
 	}
-	return out
 }
 
 // addTo adds the points of a wide set to b, as many as it has room for.

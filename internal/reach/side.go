@@ -7,16 +7,17 @@ import (
 // side is a profile in one family, made ready to be read along the line of points. It stands on a stretch of points
 // where no row has a new value; the wide sets that rows refer to are told apart by bits.
 type side struct {
-	p     *profile
-	f     family
-	tier  *tier     // the one that adds, when there is one
-	rows  []*row    // of the tiers before it put together, and of it
-	at    [2]int32  // by row: the run that it stands in
-	refs  []wideRef // of the row that adds
-	names []sideName
-	sites nameSites
-	flat  bool // all is in one row of bounds
-	slow  bool // it has to be asked point by point
+	p      *profile
+	f      family
+	tier   *tier        // the one that adds, when there is one
+	rows   []*row       // of the tiers before it put together, and of it
+	before *effectWords // the first of rows, where there are two
+	at     [2]int32     // by row: the run that it stands in
+	refs   []wideRef    // of the row that adds
+	names  []sideName
+	sites  nameSites
+	flat   bool // all is in one row of bounds
+	slow   bool // it has to be asked point by point
 }
 
 // wideRef is a wide set that a row refers to.
@@ -44,17 +45,64 @@ type prefix struct {
 
 // sides makes sides of one family. Profiles share what their first tiers have in common.
 type sides struct {
-	m    *Model
-	f    family
-	none *prefix
+	m     *Model
+	f     family
+	none  *prefix
+	words map[*row]*effectWords
 }
 
 func (m *Model) newSides(f family) *sides {
 	none := &prefix{effects: &row{starts: []uint32{0}, vals: []uint32{passesID}}, longer: map[*tier]*prefix{}}
-	x := &sides{m: m, f: f, none: none}
+	x := &sides{m: m, f: f, none: none, words: map[*row]*effectWords{}}
 	x.finish(none)
 	return x
 }
+
+// effectWords is a row of effects by words of 64 points: those of word w are parts[ends[w]:ends[w+1]].
+type effectWords struct {
+	parts []effectWord
+	ends  []uint32
+}
+
+type effectWord struct {
+	points uint64
+	does   effectID
+}
+
+func (x *sides) effectWords(r *row) *effectWords {
+	if found := x.words[r]; found != nil {
+		return found
+	}
+	out := &effectWords{ends: []uint32{0}}
+	at, end := 0, uint32(x.m.atoms)
+	for lo := uint32(0); lo < end; lo += 64 {
+		first := len(out.parts)
+		for i, hi := lo, min(lo+64, end); i < hi; {
+			for at+1 < len(r.starts) && r.starts[at+1] <= i {
+				at++
+			}
+			next := hi
+			if at+1 < len(r.starts) {
+				next = min(next, r.starts[at+1])
+			}
+			k := first
+			for k < len(out.parts) && out.parts[k].does != r.vals[at] {
+				k++
+			}
+			if k == len(out.parts) {
+				out.parts = append(out.parts, effectWord{does: r.vals[at]})
+			}
+			out.parts[k].points |= between(i-lo, next-lo)
+			i = next
+		}
+		out.ends = append(out.ends, uint32(len(out.parts)))
+	}
+	x.words[r] = out
+	return out
+}
+
+// of is what is done at the points of word w.
+func (e *effectWords) of(w int) []effectWord { return e.parts[e.ends[w]:e.ends[w+1]] }
 
 // finish makes the rows of bounds from that of effects.
 func (x *sides) finish(p *prefix) {
@@ -125,7 +173,7 @@ func (x *sides) side(p *profile) *side {
 		s.names = append(s.names, sideName{&r.named[i], x.m.peer(r.named[i].peer)})
 	}
 	if len(s.refs)+len(s.names) > 0 {
-		s.rows = []*row{before.effects, r}
+		s.rows, s.before = []*row{before.effects, r}, x.effectWords(before.effects)
 		s.slow = len(s.refs) > maxRefs
 		s.siteNames()
 		return s
@@ -177,34 +225,50 @@ func (s *side) rewind() { s.at, s.sites.at = [2]int32{}, 0 }
 
 // seek goes on to the stretch that holds a point, and gives the point where it ends.
 func (s *side) seek(i, end uint32) uint32 {
-	for k, r := range s.rows {
-		at := int(s.at[k]) + 1
-		for at < len(r.starts) && r.starts[at] <= i {
-			at++
-		}
-		if at < len(r.starts) {
-			end = min(end, r.starts[at])
-		}
-		s.at[k] = int32(at - 1)
+	for k := range s.rows {
+		end = s.seekRow(k, i, end)
 	}
 	return end
 }
+
+// seekRow is seek in one row alone.
+func (s *side) seekRow(k int, i, end uint32) uint32 {
+	r, at := s.rows[k], int(s.at[k])+1
+	for at < len(r.starts) && r.starts[at] <= i {
+		at++
+	}
+	if at < len(r.starts) {
+		end = min(end, r.starts[at])
+	}
+	s.at[k] = int32(at - 1)
+	return end
+}
+
+// seekOwn is seek in the row that says what the side's own tier does.
+func (s *side) seekOwn(i, end uint32) uint32 { return s.seekRow(len(s.rows)-1, i, end) }
 
 // value is what the profile lets through on the stretch it stands on, for points in the wide sets of mask.
 func (s *side) value(t *table, mask uint64) boundsID {
 	if s.flat {
 		return s.rows[0].vals[s.at[0]]
 	}
+	return s.with(t, s.bare(t, mask))
+}
+
+// bare is what the row that adds allows on the stretch, ports by name aside.
+func (s *side) bare(t *table, mask uint64) boundsID {
 	b := s.rows[1].vals[s.at[1]]
 	for ; mask != 0; mask &= mask - 1 {
 		b = t.or2(b, s.refs[bits.TrailingZeros64(mask)].add)
 	}
-	return s.with(t, b)
+	return b
 }
 
 // with is what the profile lets through where its row that adds allows b.
-func (s *side) with(t *table, b boundsID) boundsID {
-	e := s.rows[0].vals[s.at[0]]
+func (s *side) with(t *table, b boundsID) boundsID { return s.over(t, s.rows[0].vals[s.at[0]], b) }
+
+// over is with where the tiers before do e.
+func (s *side) over(t *table, e effectID, b boundsID) boundsID {
 	if e != passesID {
 		b = t.final(t.compose(e, t.adds(b)))
 	}
@@ -226,26 +290,8 @@ func (p *profile) after(t *table, b boundsID) boundsID {
 	return t.pair(ids)
 }
 
-// inRefs is the points of word w that some wide set holds.
-func (s *side) inRefs(w int) uint64 {
-	x := uint64(0)
-	for k := range s.refs {
-		x |= s.refs[k].set.word(w)
-	}
-	return x
-}
-
-// alike is the points of word w that are in the same wide sets as its point number i, with these sets.
-func (s *side) alike(w, i int) (points, mask uint64) {
-	points = ^uint64(0)
-	for k := range s.refs {
-		points, mask = part(s.refs[k].set.word(w), points, mask, i, k)
-	}
-	return points, mask
-}
-
-// part narrows points to those that are in wide set number k just as point i is.
-func part(x, points, mask uint64, i, k int) (uint64, uint64) {
+// narrowed is points without those that are not in wide set number k just as point i is.
+func narrowed(x, points, mask uint64, i, k int) (uint64, uint64) {
 	if x>>i&1 == 1 {
 		return points & x, mask | 1<<k
 	}
@@ -257,6 +303,8 @@ type nameSites struct {
 	runs []run
 	at   int // all runs before it end before the word that was asked for last
 	wide []*pointSet
+	by   []*namedRef // of wide
+	odd  bool        // it is not certain of some point of wide whether it is one
 }
 
 func (s *side) siteNames() {
@@ -265,7 +313,8 @@ func (s *side) siteNames() {
 		switch p := n.peer.possible; {
 		case p.empty():
 		case p.wide():
-			s.sites.wide = append(s.sites.wide, p)
+			s.sites.wide, s.sites.by = append(s.sites.wide, p), append(s.sites.by, n.namedRef)
+			s.sites.odd = s.sites.odd || n.peer.certain != p
 		default:
 			b.addSet(p)
 		}
@@ -284,12 +333,9 @@ func (x *nameSites) next(i uint32) uint32 {
 	return max(i, x.runs[x.at].lo)
 }
 
-// inNames is the points of word w that rules with ports by name speak of, or all when each point must be asked.
+// inNames is the points of word w that rules with ports by name speak of.
 // Words must come in order.
 func (s *side) inNames(w int) uint64 {
-	if s.slow {
-		return ^uint64(0)
-	}
 	x, lo := uint64(0), uint32(w*64)
 	for _, p := range s.sites.wide {
 		x |= p.word(w)
