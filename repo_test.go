@@ -104,7 +104,7 @@ const lastTimelessFloor = 2
 var clock = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
 
 // pureModules are the only foreign modules that the pure floors may use: types and text, no clients.
-var pureModules = []string{"k8s.io/api/", "k8s.io/apimachinery/pkg/", "go.yaml.in/yaml/"}
+var pureModules = []string{"k8s.io/api/", "k8s.io/apimachinery/pkg/", "go.yaml.in/yaml/", "github.com/BurntSushi/toml"}
 
 // emptyNames say nothing about what a package is.
 var emptyNames = []string{"common", "helper", "helpers", "manager", "misc", "models", "types", "util", "utils"}

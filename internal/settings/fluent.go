@@ -54,8 +54,8 @@ func FluentBit(text string) (sections []Section, included []string, err error) {
 		switch {
 		case line == "" || line[0] == '#':
 		case line[0] == '@':
-			if name, rest, _ := strings.Cut(line, " "); strings.EqualFold(name, "@INCLUDE") {
-				included = append(included, strings.TrimSpace(rest))
+			if name, rest := keyValue(line); strings.EqualFold(name, "@INCLUDE") {
+				included = append(included, rest)
 			}
 		case line[0] == '[':
 			if !strings.HasSuffix(line, "]") {
@@ -66,12 +66,9 @@ func FluentBit(text string) (sections []Section, included []string, err error) {
 			if len(sections) == 0 {
 				return nil, nil, fmt.Errorf("line %d: %q stands in no section", n, line)
 			}
-			i := strings.IndexAny(line, " \t")
-			if i < 0 {
-				i = len(line)
-			}
+			name, value := keyValue(line)
 			s := &sections[len(sections)-1]
-			s.Keys = append(s.Keys, Key{line[:i], strings.TrimSpace(line[i:]), n})
+			s.Keys = append(s.Keys, Key{name, value, n})
 		}
 	}
 	return sections, included, nil
@@ -101,19 +98,45 @@ func Fluentd(text string) (sections []Section, included []string, err error) {
 			if len(stack) > maxDepth {
 				return nil, nil, fmt.Errorf("line %d: nested too deep", n)
 			}
-			name, arg, _ := strings.Cut(strings.TrimSpace(line[1:len(line)-1]), " ")
+			name, arg := keyValue(strings.TrimSpace(line[1 : len(line)-1]))
 			stack = append(stack, &Section{Name: name, Arg: strings.TrimSpace(arg), Line: n})
 		default:
-			name, value, _ := strings.Cut(line, " ")
+			name, value := keyValue(line)
+			if value != "" && value[0] != '"' && value[0] != '\'' {
+				value, _, _ = strings.Cut(value, " #") // a comment
+				value = strings.TrimSpace(value)
+			}
 			if name == "@include" {
-				included = append(included, strings.TrimSpace(value))
+				included = append(included, value)
 				continue
 			}
-			top.Keys = append(top.Keys, Key{name, strings.Trim(strings.TrimSpace(value), `"'`), n})
+			top.Keys = append(top.Keys, Key{name, unquoted(value), n})
 		}
 	}
 	if len(stack) > 1 {
 		return nil, nil, fmt.Errorf("line %d: <%s> does not end", stack[len(stack)-1].Line, stack[len(stack)-1].Name)
 	}
 	return stack[0].Within, included, nil
+}
+
+// keyValue parts a line at its first blank.
+func keyValue(line string) (key, value string) {
+	i := strings.IndexAny(line, " \t")
+	if i < 0 {
+		return line, ""
+	}
+	return line[:i], strings.TrimSpace(line[i:])
+}
+
+// unquoted takes the quotes of a value off, with the comment that may follow them.
+func unquoted(value string) string {
+	if value == "" || value[0] != '"' && value[0] != '\'' {
+		return value
+	}
+	if end := strings.IndexByte(value[1:], value[0]); end >= 0 {
+		if rest := strings.TrimSpace(value[end+2:]); rest == "" || rest[0] == '#' {
+			return value[1 : end+1]
+		}
+	}
+	return strings.Trim(value, `"'`)
 }

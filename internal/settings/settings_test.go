@@ -89,6 +89,35 @@ func TestFluentd(t *testing.T) {
 	}
 }
 
+// TestFluentdValues: comments, quotes and tabs, as Fluentd reads them.
+func TestFluentdValues(t *testing.T) {
+	got, _, err := settings.Fluentd("<match\ta>\n@type\tforward # far\nhost \"a#b\" # c\nport 1#2\nscheme \"#{ENV['S'] || 'http'}\"\nname 'x'\n</match>\n")
+	want := "match(a)@1\n @type=forward@2\n host=a#b@3\n port=1#2@4\n scheme=#{ENV['S'] || 'http'}@5\n name=x@6\n"
+	if diff := cmp.Diff(want, flat(got, 0)); diff != "" || err != nil {
+		t.Errorf("%v -want +got\n%s", err, diff)
+	}
+}
+
+func TestTOML(t *testing.T) {
+	v, err := settings.TOML("# c\n[sources.in]\ntype = \"file\"\n\n[sinks.far] # out\ntype = \"http\"\nuri = \"http://a\"\n  [sinks.far.tls]\n  verify_certificate = false\n[sinks.\"near\"]\nendpoints = [\"a\", \"b\"]\nn = 1.5\n[[tests]]\nd = 2024-01-01\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(v.AppendJSON(nil)); got != `{"sinks":{"far":{"tls":{"verify_certificate":false},"type":"http","uri":"http://a"},"near":{"endpoints":["a","b"],"n":1.5}},"sources":{"in":{"type":"file"}},"tests":[{"d":"a date"}]}` {
+		t.Errorf("got %s", got)
+	}
+	for line, path := range map[int][]string{2: {"sources", "in"}, 5: {"sinks", "far"}, 8: {"sinks", "far", "tls"}, 10: {"sinks", "near"}} {
+		if got := v.Get(path...).Line; got != line {
+			t.Errorf("%v: line %d, want %d", path, got, line)
+		}
+	}
+	for _, bad := range []string{"a = \n", "[a\n", "a = 1\na = 2\n", strings.Repeat("[", 80_000), "a = " + strings.Repeat("[", 200) + strings.Repeat("]", 200), strings.Repeat("# ", 1<<20)} {
+		if _, err := settings.TOML(bad); err == nil {
+			t.Errorf("%.20q is read", bad)
+		}
+	}
+}
+
 func TestAlloy(t *testing.T) {
 	got, err := settings.Alloy("// c\nloki.write \"far\" {\n  endpoint {\n    url = \"http://loki:3100/push\" // why\n    tls_config { insecure_skip_verify = true }\n  }\n  external_labels = {\n    a = \"b}\",\n  }\n}\nlogging {}\n")
 	want := "loki.write(far)@2\n external_labels={@7\n endpoint()@3\n  url=http://loki:3100/push@4\n  tls_config()@5\n   insecure_skip_verify=true@5\nlogging()@11\n"
@@ -104,7 +133,7 @@ func TestAlloy(t *testing.T) {
 
 // FuzzSettings: no text makes a reader panic or run long, and every line is one of the text.
 func FuzzSettings(f *testing.F) {
-	for _, s := range []string{"a: &a [*a]\n", "[OUTPUT]\nName es\n", "<match a>\n</match>\n", "a \"b\" {\n c = \"{\"\n}\n", "? a\n: b\n", "a {b = {c}}", "{{ x }}"} {
+	for _, s := range []string{"a: &a [*a]\n", "[OUTPUT]\nName es\n", "<match a>\n</match>\n", "a \"b\" {\n c = \"{\"\n}\n", "? a\n: b\n", "a {b = {c}}", "{{ x }}", "[sinks.a]\ntls.enabled = true\n[[x.y]]\nz = [1, {a = 2024-01-01}]\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -125,6 +154,10 @@ func FuzzSettings(f *testing.F) {
 		walk(b)
 		c, _ := settings.Alloy(text)
 		walk(c)
+		v, err := settings.TOML(text)
+		if err == nil && (v.Line < 1 || v.Line > lines) {
+			t.Errorf("TOML at line %d of %d", v.Line, lines)
+		}
 	})
 }
 

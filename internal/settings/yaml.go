@@ -1,5 +1,5 @@
-// Package settings is the reader of the configuration texts that objects carry inside: YAML and JSON, and the
-// forms of Fluent Bit, Fluentd and Grafana Alloy.
+// Package settings is the reader of the configuration texts that objects carry inside: YAML, JSON
+// and TOML, and the forms of Fluent Bit, Fluentd and Grafana Alloy.
 //
 // It reads structure and decides nothing. Lines count from 1 inside the text. What it cannot read is an error,
 // never an empty result.

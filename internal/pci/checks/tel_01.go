@@ -18,7 +18,7 @@ var tel01 = pci.Check{
 	Fix: "Switch TLS and the check of the certificate on in the shipper's output. Encryption by the network plugin covers traffic between nodes " +
 		"only, and neither end of it.",
 	Evidence: "The outputs of Fluent Bit, Fluentd, Vector, Beats, Promtail and Alloy in ConfigMaps, of ClusterLogForwarder and of the logging " +
-		"operator. Outputs to the same pod do not count. Vector's TOML, and configurations in Secrets or images, are asked about. A service mesh " +
+		"operator. Outputs to the same pod do not count. Configurations in Secrets or images are asked about. A service mesh " +
 		"that encrypts is not seen here (TEL-06). Sources: the reference of each program's outputs.",
 	Run: func(in *pci.Input) []pci.Finding {
 		return telemetry(in, logLinks(in), pci.High, "log outputs", "go over TLS, with the certificate checked",
@@ -38,16 +38,20 @@ func logLinks(in *pci.Input) []link {
 func logText(t textOf) []link {
 	lower, ext := strings.ToLower(t.text), path.Ext(t.key)
 	switch {
-	case strings.Contains(lower, "[output]"):
+	case strings.Contains(lower, "[output]") || strings.Contains(lower, "[service]") && strings.Contains(lower, "@include"):
 		return fluentBitText(t)
 	case ext == ".conf" && strings.Contains(lower, "<match"):
 		return fluentdText(t)
 	case (ext == ".alloy" || ext == ".river") && strings.Contains(lower, "{"):
 		return alloyText(t, "loki.write")
-	case ext == ".toml" && strings.Contains(lower, "[sinks."):
-		return []link{t.unread("Vector's configuration is TOML, which is not read")}
+	case ext == ".toml" && strings.Contains(lower, "sinks."):
+		v, err := settings.TOML(t.text)
+		if err != nil {
+			return []link{t.unread(err.Error())}
+		}
+		return vectorSinks(t, v.Get("sinks"))
 	}
-	marks := []string{"sinks:", "clients:", "output.", "output:", "pipeline:"}
+	marks := []string{"sinks:", "clients:", "output.", "output:", "pipeline:", "includes:"}
 	if !slices.ContainsFunc(marks, func(m string) bool { return strings.Contains(t.text, m) }) && !strings.Contains(t.text, `"sinks"`) {
 		return nil
 	}
@@ -60,7 +64,7 @@ func logText(t textOf) []link {
 		return nil
 	case v.Get("sinks").IsSet() && (v.Get("sources").IsSet() || shipper):
 		return vectorSinks(t, v.Get("sinks"))
-	case v.Get("pipeline", "outputs").IsSet():
+	case v.Get("pipeline", "outputs").IsSet(), shipper && v.Get("includes").IsSet():
 		return fluentBitYAML(t, v)
 	case v.Get("clients").IsSet() && (v.Get("scrape_configs").IsSet() || v.Get("positions").IsSet()):
 		return promtailClients(t, v.Get("clients"))
@@ -133,5 +137,5 @@ func forwarderOutput(o *object.Object, v *object.Value) link {
 	default:
 		l.state, l.why = linkUnknown, "it has no url"
 	}
-	return l.verified(v.Get("tls", "insecureSkipVerify").True())
+	return l.skips(v.Get("tls", "insecureSkipVerify").Str())
 }

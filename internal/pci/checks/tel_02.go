@@ -16,7 +16,7 @@ var tel02 = pci.Check{
 	Why: "Spans carry URLs, statements and sometimes what users typed. A collector that sends or takes them in clear text gives them to everybody " +
 		"in between, and a collector that takes them from everybody can be filled with lies.",
 	Fix: "Take insecure and insecure_skip_verify out of exporters, use https endpoints, and give receivers that listen beyond the pod a certificate.",
-	Evidence: "Exporters and OTLP receivers that a pipeline uses, in ConfigMaps and OpenTelemetryCollector objects, and Alloy's exporters. Other " +
+	Evidence: "Exporters, OTLP receivers and what Prometheus receivers scrape, as far as a pipeline uses them, in ConfigMaps and OpenTelemetryCollector objects, and Alloy's exporters. Other " +
 		"receivers are not looked at. A service mesh that encrypts is not seen here (TEL-06). Source: OpenTelemetry Collector, configtls.",
 	Run: func(in *pci.Input) []pci.Finding {
 		return telemetry(in, traceLinks(in), pci.Medium, "exporters and receivers of collectors", "go over TLS, with the certificate checked",
@@ -74,6 +74,11 @@ func collector(v *object.Value, begin func(*object.Value, string) link) []link {
 	}
 	for _, f := range v.Get("receivers").Map() {
 		kind, _, _ := strings.Cut(f.Name, "/")
+		if kind == "prometheus" && used["receivers "+f.Name] {
+			for _, s := range f.Value.Get("config", "scrape_configs").List() {
+				out = append(out, job(begin(s, fmt.Sprintf("receiver %s, job %s", f.Name, s.Get("job_name").Str())), s))
+			}
+		}
 		if kind != "otlp" || !used["receivers "+f.Name] {
 			continue
 		}
@@ -114,7 +119,7 @@ func collectorExporter(l link, name string, v *object.Value) link {
 	case kind == "prometheus": // a listener
 		return l.withTLS(orDefault(address, "0.0.0.0:8889"), tls.Get("cert_file").IsSet(), true)
 	case kind == "kafka":
-		return l.withTLS(orDefault(address, "its brokers"), tls.IsSet() && !insecure || v.Get("auth", "tls").IsSet(), known).verified(tls.Get("insecure_skip_verify").True())
+		return l.withTLS(orDefault(address, "its brokers"), tls.IsSet() && !insecure || v.Get("auth", "tls").IsSet(), known).skips(tls.Get("insecure_skip_verify").Str())
 	case address == "" && (strings.HasPrefix(kind, "aws") || strings.HasPrefix(kind, "google") || kind == "datadog" || kind == "azuremonitor"):
 		l.state = linkGood
 		return l
@@ -122,5 +127,5 @@ func collectorExporter(l link, name string, v *object.Value) link {
 		l.state, l.why = linkUnknown, "it has no endpoint"
 		return l
 	}
-	return l.withTLS(address, !insecure, known).verified(tls.Get("insecure_skip_verify").True())
+	return l.withTLS(address, !insecure, known).skips(tls.Get("insecure_skip_verify").Str())
 }

@@ -15,8 +15,8 @@ var tel03 = pci.Check{
 	Why: "Prometheus fetches over plain HTTP unless told otherwise. Metrics tell who uses what and how much, a token sent along in clear text opens " +
 		"more than metrics, and numbers that anybody can forge hide an attack.",
 	Fix: "Set scheme: https with a tlsConfig that checks the certificate, and https for remote write.",
-	Evidence: "The scrape configurations and remote writes of Prometheus in ConfigMaps, in ServiceMonitor, PodMonitor, Probe and ScrapeConfig " +
-		"objects, and of Prometheus and PrometheusAgent objects, and Alloy's remote write. A service mesh that encrypts is not seen here " +
+	Evidence: "The scrape configurations, remote writes and remote reads of Prometheus in ConfigMaps, in ServiceMonitor, PodMonitor, Probe and ScrapeConfig " +
+		"objects, and of Prometheus and PrometheusAgent objects, and Alloy's scrapes and remote writes. A service mesh that encrypts is not seen here " +
 		"(TEL-06). Sources: Prometheus, configuration; Prometheus operator, API reference.",
 	Run: func(in *pci.Input) []pci.Finding {
 		return telemetry(in, metricLinks(in), pci.Medium, "scrapes and remote writes", "go over TLS, with the certificate checked", "prometheus")
@@ -30,7 +30,7 @@ func metricLinks(in *pci.Input) []link {
 	for _, t := range configTexts(in) {
 		switch {
 		case strings.HasSuffix(t.key, ".alloy") || strings.HasSuffix(t.key, ".river"):
-			out = append(out, alloyText(t, "prometheus.remote_write")...)
+			out = append(out, alloyText(t, "prometheus.remote_write", "prometheus.scrape")...)
 		case strings.Contains(t.text, "scrape_configs:") && !strings.Contains(t.text, "positions:") && !strings.Contains(t.text, "exporters:"):
 			out = append(out, prometheusText(t)...)
 		}
@@ -46,15 +46,36 @@ func metricLinks(in *pci.Input) []link {
 	for _, o := range in.Cluster.Kind(monitoring, "ScrapeConfig") {
 		out = append(out, scrape(link{ref: o.Ref, pos: o.Pos, what: "scrape"}, o.Root.Get("spec"), "relabelings", "targetLabel"))
 	}
+	for _, o := range in.Cluster.Kind(monitoring, "Probe") {
+		spec := o.Root.Get("spec")
+		prober := spec.Get("prober", "url").Str()
+		l := scrape(link{ref: o.Ref, pos: o.At(spec.Get("prober")), what: "scrape of the prober", to: withoutUser(prober)}, spec.Get("prober"), "", "")
+		l.secret = anyOf(spec.Get("basicAuth"), spec.Get("authorization"), spec.Get("bearerTokenSecret"), spec.Get("oauth2"))
+		if here(hostOf(prober)) {
+			l.state = linkLocal
+		}
+		out = append(out, l.skips(spec.Get("tlsConfig", "insecureSkipVerify").Str()))
+	}
+	for _, o := range in.Cluster.Kind(monitoring, "RemoteWrite") {
+		out = append(out, remote(o, o.Root.Get("spec"), "remote write"))
+	}
 	for _, kind := range []string{"Prometheus", "PrometheusAgent"} {
 		for _, o := range in.Cluster.Kind(monitoring, kind) {
 			for _, w := range o.Root.Get("spec", "remoteWrite").List() {
-				l := link{ref: o.Ref, pos: o.At(w), what: "remote write", secret: anyOf(w.Get("basicAuth"), w.Get("authorization"), w.Get("bearerToken"), w.Get("bearerTokenFile"))}
-				out = append(out, l.toURL(w.Get("url").Str()).verified(w.Get("tlsConfig", "insecureSkipVerify").True()))
+				out = append(out, remote(o, w, "remote write"))
+			}
+			for _, w := range o.Root.Get("spec", "remoteRead").List() {
+				out = append(out, remote(o, w, "remote read"))
 			}
 		}
 	}
 	return out
+}
+
+// remote reads a remote write or read of the operator's objects.
+func remote(o *object.Object, w *object.Value, what string) link {
+	l := link{ref: o.Ref, pos: o.At(w), what: what, secret: anyOf(w.Get("basicAuth"), w.Get("authorization"), w.Get("bearerToken"), w.Get("bearerTokenFile"), w.Get("oauth2"))}
+	return l.toURL(w.Get("url").Str()).skips(w.Get("tlsConfig", "insecureSkipVerify").Str())
 }
 
 func prometheusText(t textOf) []link {
@@ -64,20 +85,25 @@ func prometheusText(t textOf) []link {
 	}
 	var out []link
 	for _, s := range v.Get("scrape_configs").List() {
-		l := t.link(s.Line, "job "+s.Get("job_name").Str())
-		if targets := staticTargets(s); len(targets) > 0 && !slices.ContainsFunc(targets, func(a string) bool { return !here(hostOf(a)) }) {
-			l.state = linkLocal
-			out = append(out, l)
-			continue
-		}
-		out = append(out, scrape(l, s, "relabel_configs", "target_label"))
+		out = append(out, job(t.link(s.Line, "job "+s.Get("job_name").Str()), s))
 	}
-	for _, w := range v.Get("remote_write").List() {
-		l := t.link(w.Line, "remote write")
-		l.secret = anyOf(w.Get("basic_auth"), w.Get("authorization"), w.Get("bearer_token"), w.Get("bearer_token_file"), w.Get("oauth2"))
-		out = append(out, l.toURL(w.Get("url").Str()).verified(w.Get("tls_config", "insecure_skip_verify").True()))
+	for _, list := range []struct{ key, what string }{{"remote_write", "remote write"}, {"remote_read", "remote read"}} {
+		for _, w := range v.Get(list.key).List() {
+			l := t.link(w.Line, list.what)
+			l.secret = anyOf(w.Get("basic_auth"), w.Get("authorization"), w.Get("bearer_token"), w.Get("bearer_token_file"), w.Get("oauth2"))
+			out = append(out, l.toURL(w.Get("url").Str()).skips(w.Get("tls_config", "insecure_skip_verify").Str()))
+		}
 	}
 	return out
+}
+
+// job judges one of scrape_configs; targets that are all in the pod itself do not count.
+func job(l link, s *object.Value) link {
+	if targets := staticTargets(s); len(targets) > 0 && !slices.ContainsFunc(targets, func(a string) bool { return !here(hostOf(a)) }) {
+		l.state = linkLocal
+		return l
+	}
+	return scrape(l, s, "relabel_configs", "target_label")
 }
 
 // staticTargets gives the targets of a job that has no other kind of them.
@@ -122,5 +148,5 @@ func scrape(l link, s *object.Value, relabel, target string) link {
 		l.state, l.why = linkUnknown, "the scheme "+scheme+" is not known"
 	}
 	tls := first("tls_config", "tlsConfig")
-	return l.verified(tls.Get("insecure_skip_verify").True() || tls.Get("insecureSkipVerify").True())
+	return l.skips(tls.Get("insecure_skip_verify").Str(), tls.Get("insecureSkipVerify").Str())
 }

@@ -19,6 +19,12 @@ var (
 	}
 )
 
+// defaultHere are the outputs of Fluent Bit that send to 127.0.0.1 when they have no host (Fluent Bit manual, outputs).
+var defaultHere = []string{
+	"es", "opensearch", "forward", "http", "loki", "tcp", "udp", "splunk", "influxdb", "gelf", "syslog", "nats", "pgsql", "websocket", "opentelemetry",
+	"prometheus_remote_write", "skywalking", "kafka-rest",
+}
+
 func fluentBitText(t textOf) []link {
 	sections, included, err := settings.FluentBit(t.text)
 	if err != nil {
@@ -72,9 +78,7 @@ func fluentBitOutput(t textOf, s settings.Section) link {
 		l.secret = l.secret || text(k) != ""
 	}
 	on, known := yes(text("tls"))
-	verify, set := s.Get("tls.verify")
-	off, _ := yes(verify.Value)
-	unverified := set && !off
+	verify := text("tls.verify")
 	host := text("host")
 	switch {
 	case slices.Contains(noConnection, name):
@@ -85,7 +89,7 @@ func fluentBitOutput(t textOf, s settings.Section) link {
 		return l
 	case slices.Contains(alwaysHTTPS, name) && text("endpoint") == "":
 		l.state = linkGood
-		return l.verified(unverified)
+		return l.checks(verify)
 	case name == "prometheus_exporter" || name == "vivo_exporter": // a listener
 		return l.hostTLS(orDefault(host, "0.0.0.0"), on, known)
 	case name == "kafka":
@@ -96,18 +100,25 @@ func fluentBitOutput(t textOf, s settings.Section) link {
 		on = mode == "tls"
 		known = !variable(mode)
 	}
-	if host == "" && name == "forward" && text("upstream") != "" {
+	if host == "" && text("upstream") != "" {
 		l.state, l.why = linkUnknown, "its servers stand in the file "+text("upstream")
 		return l
 	}
 	if host == "" && text("endpoint") != "" {
 		host = text("endpoint")
 	}
-	if host == "" && !slices.Contains([]string{"datadog", "td"}, name) {
-		l.state = linkLocal // the default of every output with a host is 127.0.0.1
+	switch {
+	case host == "" && slices.Contains(defaultHere, name):
+		l.state = linkLocal
+		return l
+	case host == "" && !slices.Contains([]string{"datadog", "td"}, name):
+		l.state, l.why = linkUnknown, "it has no host, and where this plugin sends to is not known here"
 		return l
 	}
-	return l.hostTLS(orDefault(host, name+"'s own host"), on, known).verified(unverified)
+	if strings.Contains(host, "://") { // an endpoint
+		return l.toURL(host).checks(verify)
+	}
+	return l.hostTLS(orDefault(host, name+"'s own host"), on, known).checks(verify)
 }
 
 func fluentdText(t textOf) []link {
@@ -133,11 +144,6 @@ func fluentdText(t textOf) []link {
 // documentation.
 func fluentdOutput(l link, s settings.Section) link {
 	text := func(name string) string { k, _ := s.Get(name); return k.Value }
-	off := func(name string) bool { // a check that is on unless said otherwise
-		k, set := s.Get(name)
-		on, known := yes(k.Value)
-		return set && known && !on
-	}
 	on := func(name string) bool { yes, _ := yes(text(name)); return yes }
 	for _, k := range []string{"password", "hec_token", "shared_key", "bearer_token"} {
 		_, inner := s.Inner(k)
@@ -146,26 +152,35 @@ func fluentdOutput(l link, s settings.Section) link {
 	kind := strings.ToLower(text("@type"))
 	switch kind {
 	case "forward":
-		server, _ := s.Inner("server")
-		host, _ := server.Get("host")
+		var hosts []string
+		for _, in := range s.Within {
+			if host, _ := in.Get("host"); in.Name == "server" {
+				hosts = append(hosts, host.Value)
+			}
+		}
 		transport := text("transport")
-		return l.hostTLS(host.Value, transport == "tls", !variable(transport)).verified(on("tls_insecure_mode"))
+		return l.hostTLS(strings.Join(hosts, ","), transport == "tls", !variable(transport)).
+			skips(text("tls_insecure_mode"), text("tls_allow_self_signed_cert")).checks(text("tls_verify_hostname"))
 	case "elasticsearch", "elasticsearch_dynamic", "elasticsearch_data_stream", "opensearch", "opensearch_data_stream":
 		host, scheme := text("host"), strings.ToLower(text("scheme"))
 		if hosts := text("hosts"); hosts != "" {
-			host, _, _ = strings.Cut(hosts, ",")
+			host = hosts
 		}
-		return l.withTLS(orDefault(host, "localhost"), scheme == "https", !variable(scheme)).verified(off("ssl_verify"))
+		return l.withTLS(orDefault(host, "localhost"), scheme == "https", !variable(scheme)).checks(text("ssl_verify"))
 	case "http":
-		return l.toURL(text("endpoint")).verified(text("tls_verify_mode") == "none")
+		mode := text("tls_verify_mode")
+		if variable(mode) {
+			return l.toURL(text("endpoint")).skips(mode)
+		}
+		return l.toURL(text("endpoint")).verified(mode == "none")
 	case "loki":
-		return l.toURL(orDefault(text("url"), "https://logs-prod-us-central1.grafana.net")).verified(on("insecure_tls"))
+		return l.toURL(orDefault(text("url"), "https://logs-prod-us-central1.grafana.net")).skips(text("insecure_tls"))
 	case "splunk_hec", "splunkhec":
 		protocol := strings.ToLower(orDefault(text("protocol"), "https"))
-		return l.withTLS(orDefault(text("hec_host"), text("full_url")), protocol == "https", !variable(protocol)).verified(on("insecure_ssl"))
+		return l.withTLS(orDefault(text("hec_host"), text("full_url")), protocol == "https", !variable(protocol)).skips(text("insecure_ssl"))
 	case "kafka", "kafka2", "rdkafka2":
 		tls := on("ssl_ca_certs_from_system") || text("ssl_ca_cert") != "" || text("ssl_client_cert") != ""
-		return l.hostTLS(text("brokers"), tls, true).verified(off("ssl_verify_hostname"))
+		return l.hostTLS(text("brokers"), tls, true).checks(text("ssl_verify_hostname"))
 	case "syslog", "remote_syslog":
 		return l.hostTLS(text("host"), on("tls") || text("transport") == "tls", true)
 	}

@@ -65,7 +65,7 @@ func configTexts(in *pci.Input) []textOf {
 
 // variable tells whether a value is filled in only when the program starts.
 func variable(s string) bool {
-	return strings.Contains(s, "${") || strings.Contains(s, "$(") || strings.Contains(s, "{{") || strings.Contains(s, "%{") ||
+	return strings.Contains(s, "${") || strings.Contains(s, "$(") || strings.Contains(s, "#{") || strings.Contains(s, "{{") || strings.Contains(s, "%{") ||
 		strings.Contains(s, "env(") || strings.HasPrefix(s, "$")
 }
 
@@ -107,6 +107,15 @@ func (l link) toURL(address string) link {
 
 // withTLS judges an address that may be a URL, or a host with a switch for TLS beside it.
 func (l link) withTLS(address string, on, known bool) link {
+	if list := strings.Split(address, ","); len(list) > 1 { // of several servers the worst protected one counts
+		worst := l.withTLS(list[0], on, known)
+		for _, one := range list[1:] {
+			if next := l.withTLS(strings.TrimSpace(one), on, known); next.state < worst.state {
+				worst = next
+			}
+		}
+		return worst
+	}
 	if strings.Contains(address, "://") || variable(address) {
 		return l.toURL(address)
 	}
@@ -115,6 +124,9 @@ func (l link) withTLS(address string, on, known bool) link {
 
 // hostTLS judges a host, which says nothing of TLS, by the switch beside it.
 func (l link) hostTLS(host string, on, known bool) link {
+	if strings.Contains(host, ",") {
+		return l.withTLS(host, on, known)
+	}
 	l.to = withoutUser(host)
 	switch {
 	case here(hostOf(host)):
@@ -135,6 +147,33 @@ func (l link) hostTLS(host string, on, known bool) link {
 func (l link) verified(off bool) link {
 	if off && l.state == linkGood {
 		l.state = linkUnverified
+	}
+	return l
+}
+
+// skips is verified by switches that turn the check off. One that is filled in when the program starts leaves it open.
+func (l link) skips(switches ...string) link {
+	for _, s := range switches {
+		off, known := yes(s)
+		if l = l.verified(off); !known && l.state == linkGood {
+			l.state, l.why = linkUnknown, "whether the certificate is checked is filled in when it starts"
+		}
+	}
+	return l
+}
+
+// checks is skips for switches that turn the check on; one that is not set is on.
+func (l link) checks(switches ...string) link {
+	for _, s := range switches {
+		if s == "" {
+			continue
+		}
+		on, known := yes(s)
+		if !known {
+			l = l.skips(s)
+			continue
+		}
+		l = l.verified(!on)
 	}
 	return l
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
-	"github.com/bulkhead-sec/bulkhead/internal/settings"
 )
 
 // vectorSinks judges by the scheme of the endpoint, or by tls.enabled where there is only an address (Vector
@@ -41,7 +40,7 @@ func vectorSinks(t textOf, sinks *object.Value) []link {
 		default:
 			l = l.withTLS(address, on, known)
 		}
-		out = append(out, l.verified(isFalse(tls.Get("verify_certificate")) || isFalse(tls.Get("verify_hostname"))))
+		out = append(out, l.checks(tls.Get("verify_certificate").Str(), tls.Get("verify_hostname").Str()))
 	}
 	return out
 }
@@ -51,7 +50,7 @@ func promtailClients(t textOf, clients *object.Value) []link {
 	for _, c := range clients.List() {
 		l := t.link(c.Line, "client")
 		l.secret = anyOf(c.Get("basic_auth"), c.Get("bearer_token"), c.Get("bearer_token_file"), c.Get("authorization"))
-		out = append(out, l.toURL(c.Get("url").Str()).verified(c.Get("tls_config", "insecure_skip_verify").True()))
+		out = append(out, l.toURL(c.Get("url").Str()).skips(c.Get("tls_config", "insecure_skip_verify").Str()))
 	}
 	return out
 }
@@ -86,7 +85,11 @@ func beatOutputs(t textOf, v *object.Value) []link {
 			out = append(out, l)
 		}
 		for _, h := range list {
-			out = append(out, l.withTLS(h.Str(), on, known).verified(verify == "none"))
+			l := l.withTLS(h.Str(), on, known).verified(verify == "none")
+			if variable(verify) {
+				l = l.skips(verify)
+			}
+			out = append(out, l)
 		}
 	}
 	if dotted(v, "cloud.id").IsSet() && len(out) == 1 { // Elastic Cloud sets hosts and https
@@ -121,46 +124,4 @@ func dotted(v *object.Value, name string) *object.Value {
 		return &object.Value{Kind: object.Map, Line: under[0].Line, Fields: under}
 	}
 	return nil
-}
-
-// alloyText judges the writers of Alloy whose names begin with one of the prefixes.
-func alloyText(t textOf, prefixes ...string) []link {
-	sections, err := settings.Alloy(t.text)
-	if err != nil {
-		return []link{t.unread(err.Error())}
-	}
-	var out []link
-	for _, s := range sections {
-		if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s.Name, p) }) {
-			continue
-		}
-		for _, e := range s.Within {
-			if e.Name != "endpoint" && e.Name != "client" {
-				continue
-			}
-			l := t.link(e.Line, s.Name+" "+s.Arg)
-			auth, _ := e.Inner("basic_auth")
-			_, token := e.Get("bearer_token")
-			l.secret = auth.Name != "" || token
-			address, _ := e.Get("url")
-			if e.Name == "client" {
-				address, _ = e.Get("endpoint")
-			}
-			tls, has := e.Inner("tls_config")
-			if !has {
-				tls, _ = e.Inner("tls")
-			}
-			insecure, _ := tls.Get("insecure")
-			plain, known := yes(insecure.Value)
-			skip, _ := tls.Get("insecure_skip_verify")
-			off, _ := yes(skip.Value)
-			if e.Name == "client" {
-				l = l.withTLS(address.Value, !plain, known)
-			} else {
-				l = l.toURL(address.Value)
-			}
-			out = append(out, l.verified(off))
-		}
-	}
-	return out
 }
