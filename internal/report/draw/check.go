@@ -18,11 +18,13 @@ type link struct {
 // Check holds the picture against the model, both ways: every connection of the model between what is drawn must be
 // in a wire or a group, and every wire and group must be in the model. It reads the wires as a reader does, with
 // frames, bands and Services taken for the workloads that they stand for, and shares nothing with the code that
-// made them. It gives the differences, none when the two agree. Wires of View Exposure are ways in, which the model
-// does not list; they are not looked at.
+// made them. It gives the differences, none when the two agree. View Exposure is held against the ways in that were
+// found, as the model does not list them.
 func Check(g *Graph) []string {
 	if g.View == Exposure {
-		return nil
+		out := append(g.unseen(), checkWays(g)...)
+		slices.Sort(out)
+		return out
 	}
 	want, got := g.fromModel(), g.fromWires()
 	keys := map[link]bool{}
