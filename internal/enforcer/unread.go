@@ -42,11 +42,14 @@ func (p Profile) Unread(c *cluster.Cluster) []Unread {
 			{"endPort", p.EndPort, func(f object.Field) bool { return f.Name == "endPort" && f.Value.IsSet() }},
 			{"SCTP", p.SCTP, func(f object.Field) bool { return f.Name == "protocol" && f.Value.Str() == "SCTP" }},
 		} {
+			if part.honour == Yes {
+				continue
+			}
 			v := find(o.Root.Get("spec"), part.is)
 			if v == nil {
 				v = find(o.Root.Get("specs"), part.is)
 			}
-			if v != nil && part.honour != Yes {
+			if v != nil {
 				out = append(out, Unread{Ref: o.Ref, Pos: o.At(v), Feature: part.feature, Honour: part.honour})
 			}
 		}

@@ -158,7 +158,8 @@ func (m *Model) makePoints() {
 	} else if m.cluster.IPv6 && !m.cluster.IPv4 {
 		m.families = []family{v6}
 	}
-	x := &classIndex{m: m, v: &v, byHash: map[uint64][]int32{}, addrs: map[string]*[2]addrKnown{}, shapes: map[addrShape]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
+	x := &classIndex{m: m, v: &v, byHash: make(map[uint64]int32, len(m.cluster.Workloads)), addrs: map[string]*[2]addrKnown{}, shapes: map[addrShape]*[2]addrKnown{}, ports: map[string]uint32{"": 0}}
+	m.points = make([]point, 0, len(m.cluster.Workloads)+len(m.cluster.Workloads)/8)
 	var hosts []point
 	hostIndex := map[string]int{}
 	found := make([]int32, len(m.cluster.Pods)) // host classes are negative

@@ -12,7 +12,8 @@ import (
 type classIndex struct {
 	m      *Model
 	v      *vocabulary
-	byHash map[uint64][]int32
+	byHash map[uint64]int32         // one more than the class found last with a hash
+	before []int32                  // by class: the same for the one before it with its hash
 	addrs  map[string]*[2]addrKnown // equal knowledge of addresses is one value
 	shapes map[addrShape]*[2]addrKnown
 	ports  map[string]uint32 // equal named ports are one number
@@ -46,14 +47,16 @@ func (x *classIndex) class(p *cluster.Pod, addr *[2]addrKnown) int {
 	ambient := x.m.inAmbient(p)
 	ports, bare := x.portsOf(p), x.m.bare(p)
 	h := x.hash(p)
-	for _, i := range x.byHash[h] {
+	for k := x.byHash[h]; k > 0; k = x.before[k-1] {
+		i := k - 1
 		if pt := &x.m.points[i]; pt.addr == addr && pt.ports == ports && pt.bare == bare && pt.ambient == ambient && x.same(pt.pod, p) {
 			pt.count++
 			return int(i)
 		}
 	}
 	i := len(x.m.points)
-	x.byHash[h] = append(x.byHash[h], int32(i))
+	x.before = append(x.before, x.byHash[h])
+	x.byHash[h] = int32(i) + 1
 	x.m.points = append(x.m.points, point{kind: podPoint, pod: p, ports: ports, bare: bare, ambient: ambient, addr: addr, count: 1})
 	return i
 }

@@ -93,17 +93,17 @@ func (c *closure) hop() {
 func (c *closure) overNodes(i int) {
 	others, m := c.x.hosted, c.m
 	try := func(j int) {
-		if !c.seen.has(j) && m.conns.pairs[m.sameNode(noneID, c.x.where[i], c.x.where[j])].may != noConns {
+		if !c.seen.has(j) && !c.x.apart(i, j) && m.conns.pairs[m.sameNode(noneID, c.x.where(i), c.x.where(j))].may != noConns {
 			c.reach(j)
 		}
 	}
-	if !c.x.where[i].hosted() {
+	if !c.x.hosts.has(i) {
 		for _, j := range others {
 			try(j)
 		}
 		return
 	}
-	for j := range c.x.where {
+	for j := range c.x.points {
 		try(j)
 	}
 }
@@ -141,18 +141,21 @@ func (m *Model) OneHop(of []*cluster.Workload, d policy.Direction) []*cluster.Wo
 	})
 	given.each(func(i int) {
 		others := n.x.hosted
-		if n.x.where[i].hosted() {
-			others = make([]int, len(n.x.where))
+		if n.x.hosts.has(i) {
+			others = make([]int, len(n.x.points))
 			for j := range others {
 				others[j] = j
 			}
 		}
 		for _, j := range others {
-			from, to := n.x.where[j], n.x.where[i]
+			if seen.has(j) {
+				continue
+			}
+			from, to := n.x.where(j), n.x.where(i)
 			if d == policy.Egress {
 				from, to = to, from
 			}
-			if !seen.has(j) && m.conns.pairs[m.sameNode(noneID, from, to)].may != noConns {
+			if m.conns.pairs[m.sameNode(noneID, from, to)].may != noConns {
 				seen.set(j)
 			}
 		}

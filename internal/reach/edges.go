@@ -123,10 +123,7 @@ func (m *Model) Edges() iter.Seq[Edge] {
 func (m *Model) podPairs(yield func(i, j int, b boundsID) bool) bool {
 	ws := m.cluster.Workloads
 	at := m.places()
-	x := edgeWalk{m: m, byPoint: at.at, at: at.where, hosted: at.hosted, mayHost: newBitset(len(ws)), found: newGather(len(ws))}
-	for _, j := range at.hosted {
-		x.mayHost.set(j)
-	}
+	x := edgeWalk{m: m, byPoint: at.at, at: at, found: newGather(len(ws))}
 	columns := m.newAllPairs(policy.Egress)
 	lo, hi := 0, 0
 	var block [][]segment // by class of a namespace: what it may reach
@@ -160,9 +157,7 @@ func (m *Model) podPairs(yield func(i, j int, b boundsID) bool) bool {
 type edgeWalk struct {
 	m       *Model
 	byPoint [][]int
-	at      []location // by workload
-	hosted  []int      // workloads with host-network pods
-	mayHost bitset     // the same as a set
+	at      *places
 	found   *gather
 }
 
@@ -187,8 +182,8 @@ func (x *edgeWalk) fromHost(s int) {
 
 func (x *edgeWalk) emit(i int, yield func(i, j int, b boundsID) bool) bool {
 	m := x.m
-	hosted := x.at[i].hosted()
-	more := x.hosted // sharing a node may open what no row says
+	hosted := x.at.hosts.has(i)
+	more := x.at.hosted // sharing a node may open what no row says
 	if hosted {
 		more = nil
 		for j := range m.cluster.Workloads {
@@ -202,8 +197,8 @@ func (x *edgeWalk) emit(i int, yield func(i, j int, b boundsID) bool) bool {
 		for ; bs != 0; bs &= bs - 1 {
 			j := word*64 + bits.TrailingZeros64(bs)
 			b := x.found.bounds[j]
-			if hosted || x.mayHost.has(j) {
-				b = m.sameNode(b, x.at[i], x.at[j])
+			if !x.at.apart(i, j) {
+				b = m.sameNode(b, x.at.where(i), x.at.where(j))
 			}
 			if i != j && m.conns.pairs[b].may != noConns && !yield(i, j, b) {
 				return false

@@ -30,7 +30,7 @@ func (l *Live) indexClasses() {
 		local: map[string]map[string]bool{}, byKey: make(map[string]int, m.hosts), keys: make([]string, m.hosts),
 		holders: make([][]*cluster.Workload, m.hosts), spare: map[string][]int{}, hulls: map[*[2]addrKnown]*hull{}, taken: map[int]bool{}, nodes: map[string]*cluster.Node{},
 	}
-	m.index.byHash = nil
+	m.index.byHash, m.index.before = nil, nil
 	for _, n := range m.cluster.Nodes {
 		l.nodes[n.Name] = n
 	}

@@ -61,8 +61,8 @@ func (n *Neighbours) each(i int, d policy.Direction, f func(j int, b boundsID) b
 		})
 	}
 	more := x.hosted // sharing a node may open what no row says
-	if x.where[i].hosted() {
-		for j := range x.where {
+	if x.hosts.has(i) {
+		for j := range x.points {
 			n.found.add(m.conns, j, noneID)
 		}
 		more = nil
@@ -76,8 +76,8 @@ func (n *Neighbours) each(i int, d policy.Direction, f func(j int, b boundsID) b
 			return
 		}
 		b := n.found.bounds[j]
-		if x.where[i].hosted() || x.where[j].hosted() {
-			from, to := x.where[j], x.where[i]
+		if x.hosts.has(i) || x.hosts.has(j) {
+			from, to := x.where(j), x.where(i)
 			if d == policy.Egress {
 				from, to = to, from
 			}

@@ -218,8 +218,20 @@ func (m *Model) matchSpaces(s cluster.Selector) spacesMatch {
 		conditions[i] = conditionOf(&s[i], x.ofSpaces[s[i].Key], true)
 	}
 	in := spacesMatch{answers: make([]enforcer.Answer, len(x.spaces))}
+	if list, ok := rarest(conditions, len(x.spaces)); ok {
+		for i := range in.answers {
+			in.answers[i] = enforcer.No
+		}
+		for _, i := range list {
+			in.answers[i] = all(conditions, int(i))
+		}
+	} else {
+		for i := range in.answers {
+			in.answers[i] = all(conditions, i)
+		}
+	}
 	for i, sp := range x.spaces {
-		if in.answers[i] = all(conditions, i); in.answers[i] != enforcer.No {
+		if in.answers[i] != enforcer.No {
 			in.classes += sp.hi - sp.lo
 		}
 	}

@@ -115,7 +115,7 @@ func (p *Pairs) Why(x Pair) Why {
 	}
 	s, d := p.at.single[x.Src], p.at.single[x.Dst] // -1 for workloads with host-network pods, too
 	switch {
-	case p.plain != Why{} && !p.at.where[x.Src].hosted() && !p.at.where[x.Dst].hosted():
+	case p.plain != Why{} && p.at.apart(x.Src, x.Dst):
 		return p.plain
 	case s < 0 || d < 0 || m.tunnels || p.plain != Why{}:
 		return p.WhyPeers(OfWorkload(m.cluster.Workloads[x.Src]), OfWorkload(m.cluster.Workloads[x.Dst]))
