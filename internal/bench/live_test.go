@@ -100,7 +100,7 @@ func (c *changer) next(kind string) reach.Event {
 // collection of garbage takes while it lasts. Noted is without the rows, which events that come close share.
 func BenchmarkLive(b *testing.B) {
 	for _, shape := range shapes(b, Typical) {
-		for _, size := range sizes(b, "XS") {
+		for _, size := range once(shape, sizes(b, "XS")) {
 			b.Run(string(shape)+"/"+size.Name, func(b *testing.B) { measureLive(b, Draw(shape, size, 2)) })
 		}
 	}

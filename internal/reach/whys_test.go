@@ -31,7 +31,7 @@ func pairLines(m *reach.Model) (short, long []string) {
 // TestPairs: pairs by number are the edges, and the reasons that are shared between pairs are those of each.
 func TestPairs(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed(t), 41))
-	reasons := 0
+	reasons, said := 0, 0
 	for range cases(t, 60) {
 		w := newWorld(r)
 		data := w.json(r.IntN(2) == 0)
@@ -45,14 +45,26 @@ func TestPairs(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("%s (-edges +pairs):\n%s", prof.Name, diff)
 			}
-			for p := range m.Pairs().All() {
-				if (m.Pairs().Why(p) != reach.Why{}) {
+			ps, had := m.Pairs(), map[uint32]bool{0: true}
+			for p := range ps.All() {
+				before := ps.Said(p)
+				why := ps.Why(p)
+				if before {
+					said++
+				}
+				if (why != reach.Why{}) {
 					reasons++
+				}
+				for _, n := range why {
+					if before && !had[n] {
+						t.Fatalf("%s: %v is said to bring nothing new, and has %+v", prof.Name, p, ps.Part(n))
+					}
+					had[n] = true
 				}
 			}
 		}
 	}
-	if reasons < 1000 {
-		t.Errorf("only %d undecided pairs", reasons)
+	if reasons < 1000 || said < 100 {
+		t.Errorf("only %d undecided pairs, %d with nothing new", reasons, said)
 	}
 }

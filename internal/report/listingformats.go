@@ -49,7 +49,7 @@ func listText(w io.Writer, l *Listing, opt Options) error {
 	p := newPrinter(w, opt)
 	x := l.links()
 	t := linkTable{x: x, why: reasons{x: x, seen: map[reach.Reason]bool{}}}
-	x.each(whole, t.measure)
+	x.each(newWhys, t.measure)
 	if len(t.bounds) == 0 {
 		p.line("no connection is allowed")
 	} else {

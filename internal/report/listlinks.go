@@ -29,8 +29,9 @@ type links struct {
 type extent uint8
 
 const (
-	whole  extent = iota
-	noWhys        // without its reasons, which take as long as all the rest
+	whole   extent = iota
+	newWhys        // its reasons may be left out when links before it had them all
+	noWhys         // without its reasons, which take longer than all the rest
 )
 
 // link is one connection. It is valid until the next one.
@@ -150,7 +151,7 @@ func (x *sourceLinks) inside(how extent, yield func(*link) bool) bool {
 			k.bounds = x.number(e.Bounds)
 		}
 		k.why = reach.Why{}
-		if b := &x.bounds[k.bounds]; how == whole && !b.open.IsEmpty() {
+		if b := &x.bounds[k.bounds]; how != noWhys && !b.open.IsEmpty() && (how == whole || !x.pairs.Said(p)) {
 			k.why = x.pairs.Why(p)
 		}
 		if !yield(&k) {
