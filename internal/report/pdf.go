@@ -121,7 +121,7 @@ func (s *sheet) requirements(t pageStandard) {
 	if len(t.Rows) == 0 {
 		s.list(nil, "No check speaks of a requirement.")
 	}
-	widths := [5]float64{42, 23, 22, 40, pdfWidth - 127}
+	widths := [5]float64{37, 22, 21, 34, pdfWidth - 114}
 	for i, r := range t.Rows {
 		if i == 0 {
 			s.table(pdfSmall, widths[:], "Requirement", "The evidence", "Checks", "Holds for", "To be answered")
