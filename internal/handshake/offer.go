@@ -128,8 +128,7 @@ func plainly(err error) string {
 	case errors.Is(err, errInside):
 		return errInside.Error()
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err.Error()
 	}
 	return err.Error()

@@ -24,8 +24,7 @@ func TOML(text string) (*object.Value, error) {
 	}
 	var doc map[string]any
 	if _, err := toml.Decode(text, &doc); err != nil {
-		var at toml.ParseError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[toml.ParseError](err); ok {
 			return nil, fmt.Errorf("not valid TOML: line %d", at.Position.Line)
 		}
 		return nil, errors.New("not valid TOML")

@@ -1,9 +1,8 @@
 package checks
 
 import (
-	"slices"
-
 	"fmt"
+	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"

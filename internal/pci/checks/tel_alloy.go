@@ -38,10 +38,10 @@ func alloyComponent(t textOf, s settings.Section) []link {
 	if s.Name == "prometheus.scrape" {
 		scheme, _ := s.Get("scheme")
 		l := alloySecret(t.link(s.Line, s.Name+" "+s.Arg), s)
-		switch value := strings.ToLower(scheme.Value); {
-		case value == "https":
+		switch strings.ToLower(scheme.Value) {
+		case "https":
 			l.state = linkGood
-		case value == "" || value == "http":
+		case "", "http":
 			l.state = linkPlain
 		default:
 			l.state, l.why = linkUnknown, "the scheme is not a plain text"

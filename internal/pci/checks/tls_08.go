@@ -49,7 +49,11 @@ func runTLS08(in *pci.Input) []pci.Finding {
 	wrong, names := namesShown(in)
 	found = append(found, wrong...)
 	if of := len(certs) + names; of > 0 || ask == nil {
-		found = withSummary(found, of, of-len(found), "certificates and the names they are shown under", "have not run out by the day of judgement, and fit")
+		what := "certificates"
+		if names > 0 {
+			what += " and names they are shown under"
+		}
+		found = withSummary(found, of, of-len(found), what, "have not run out by the day of judgement, and fit")
 	}
 	if ask != nil {
 		found = append(found, *ask)

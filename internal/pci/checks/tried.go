@@ -130,6 +130,8 @@ func triedTLS(in *pci.Input) []tlsUse {
 			u.unsure = "whether it took TLS is not recorded"
 		case len(unclear) > 0:
 			u.unsure = listed(unclear)
+		case len(u.versions) == 0 && spec.Get("versions").IsSet():
+			u.unsure = "it speaks TLS, and took none of the versions and ciphers that were tried"
 		case len(u.versions) == 0:
 			u.unsure = "it took TLS, and which versions is not recorded"
 		case old != "":
