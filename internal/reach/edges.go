@@ -107,7 +107,15 @@ func (m *Model) Edges() iter.Seq[Edge] {
 		}) {
 			return
 		}
-		for _, w := range ws {
+		m.OutsideEdges()(yield)
+	}
+}
+
+// OutsideEdges gives the second part of Edges, the connections of workloads with the outside. The first part is what
+// Pairs.All gives.
+func (m *Model) OutsideEdges() iter.Seq[Edge] {
+	return func(yield func(Edge) bool) {
+		for _, w := range m.cluster.Workloads {
 			for _, d := range policy.Directions {
 				for _, e := range m.Outside(w, d) {
 					if !yield(e) {

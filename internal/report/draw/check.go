@@ -51,7 +51,7 @@ func Check(g *Graph) []string {
 func (g *Graph) fromModel() map[link]netset.Conns {
 	must, may := map[link]netset.Conns{}, map[link]netset.Conns{}
 	for e := range g.in.Model.Edges() {
-		if !g.wanted(g.in, e) {
+		if !g.wanted(g.in, e.Src.Workload, e.Dst.Workload) {
 			continue
 		}
 		k := link{verdict: Allowed}

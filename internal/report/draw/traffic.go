@@ -42,41 +42,56 @@ func (g *Graph) traffic(units []*unit) *traffic {
 
 // read joins the connections of a model by the boxes at their ends.
 func (g *Graph) read(in *pci.Input) []lane {
-	flows := map[pair]*flow{}
-	var out []lane
-	var at pair // of the last connection; large clusters have many between the same two boxes
-	var to *flow
-	from, of := (*Node)(nil), (*cluster.Workload)(nil)
-	for e := range in.Model.Edges() {
-		if !g.wanted(in, e) {
-			continue
-		}
-		src := from
-		if e.Src.Workload == nil || e.Src.Workload != of {
-			src = nil
-			if e.Src.Workload != nil || g.leaf[e.Dst.Workload] != nil {
-				src = g.end(e.Src, policy.Ingress)
-			}
-			from, of = src, e.Src.Workload
-		}
-		if src == nil {
-			continue
-		}
-		dst := g.end(e.Dst, policy.Egress)
-		if dst == nil {
-			continue
-		}
-		if k := (pair{src, dst}); k != at {
-			at, to = k, flows[k]
-			if to == nil {
-				to = &flow{}
-				flows[k] = to
-				out = append(out, lane{src, dst, to})
-			}
-		}
-		to.add(e.Bounds)
+	r := reading{flows: map[pair]*flow{}}
+	ws := in.Cluster.Workloads
+	boxes := make([]*Node, len(ws)) // a large cluster has millions of connections between workloads
+	for i, w := range ws {
+		boxes[i] = g.leaf[w]
 	}
-	return out
+	every := g.opt.Pairs == nil && g.opt.View != Dataflow
+	pairs := in.Model.Pairs()
+	for p := range pairs.All() {
+		src, dst := boxes[p.Src], boxes[p.Dst]
+		switch {
+		case src == nil || dst == nil || !every && !g.wanted(in, ws[p.Src], ws[p.Dst]):
+		case r.to != nil && r.at.src == src && r.at.dst == dst && r.last == p.Bounds:
+			r.to.pairs++
+		default:
+			r.add(src, dst, pairs.Bounds(p.Bounds))
+			r.last = p.Bounds
+		}
+	}
+	for e := range in.Model.OutsideEdges() {
+		a, b := e.Src.Workload, e.Dst.Workload
+		if a != nil && g.leaf[a] == nil || b != nil && g.leaf[b] == nil || !g.wanted(in, a, b) {
+			continue
+		}
+		if src, dst := g.end(e.Src, policy.Ingress), g.end(e.Dst, policy.Egress); src != nil && dst != nil {
+			r.add(src, dst, e.Bounds)
+		}
+	}
+	return r.out
+}
+
+// reading is what read has joined so far.
+type reading struct {
+	flows map[pair]*flow
+	out   []lane
+	at    pair // of the last connection; large clusters have many between the same two boxes
+	to    *flow
+	last  uint32 // its bounds, between workloads
+}
+
+func (r *reading) add(src, dst *Node, b reach.Bounds) {
+	if k := (pair{src, dst}); k != r.at {
+		r.at, r.to = k, r.flows[k]
+		if r.to == nil {
+			r.to = &flow{}
+			r.flows[k] = r.to
+			r.out = append(r.out, lane{src, dst, r.to})
+		}
+	}
+	r.to.add(b)
 }
 
 // flows joins lanes by the boxes of this graph. What stays within a bundle is told there.
@@ -131,9 +146,8 @@ func (f *flow) join(o *flow) {
 
 func (f *flow) open() netset.Conns { return f.may.Subtract(f.must) }
 
-// wanted holds for the connections that the view is about.
-func (g *Graph) wanted(in *pci.Input, e reach.Edge) bool {
-	a, b := e.Src.Workload, e.Dst.Workload
+// wanted holds for the connections that the view is about. An end that is no workload is nil.
+func (g *Graph) wanted(in *pci.Input, a, b *cluster.Workload) bool {
 	if g.opt.Pairs != nil {
 		return a != nil && b != nil && g.opt.Pairs[[2]*cluster.Workload{a, b}]
 	}
