@@ -49,7 +49,8 @@ give the same bytes; the time is that of --at, of SOURCE_DATE_EPOCH, or the cloc
 
 With --pseudonyms the names of namespaces, objects, hosts, people and files are replaced, by a key that stays with
 you; the list of names is written beside the package. The package is made only when its conclusions are those of
-the true names. Addresses, label names and free texts stay: read the package before you give it away.
+the true names. Addresses, label names, certificates, which hold names, and free texts stay: read the package before
+you give it away.
 
 Examples:
   bulkhead evidence create --out evidence-2026-11 --key signing.pem --subject production manifests/
