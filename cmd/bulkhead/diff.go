@@ -26,6 +26,7 @@ Examples:
 type diffOptions struct {
 	sourceOptions
 	output, drawing string
+	skin, previous  string // of the drawing
 }
 
 func newDiff(g *globals) *cobra.Command {
@@ -37,6 +38,8 @@ func newDiff(g *globals) *cobra.Command {
 	}
 	output(cmd, &o.output, report.Names(report.ChangesFormats, changesName))
 	cmd.Flags().StringVar(&o.drawing, "map", "", "also draw the change to this file; its ending is the format: "+strings.Join(endings(), ", "))
+	cmd.Flags().StringVar(&o.skin, "skin", "kdl", skinUsage)
+	cmd.Flags().StringVar(&o.previous, "previous", "", previousUsage)
 	o.flags(cmd)
 	return cmd
 }
@@ -48,7 +51,8 @@ func runDiff(ctx context.Context, g *globals, o diffOptions, before, after strin
 	if err != nil {
 		return err
 	}
-	if _, err := ending(o.drawing); o.drawing != "" && err != nil {
+	look, err := o.look()
+	if err != nil {
 		return err
 	}
 	color, err := g.color(o.color)
@@ -76,7 +80,7 @@ func runDiff(ctx context.Context, g *globals, o diffOptions, before, after strin
 		return err
 	}
 	if o.drawing != "" {
-		if err := drawChange(g, x, y, o.drawing); err != nil {
+		if err := drawChange(g, x, y, o.drawing, look); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -30,8 +31,26 @@ func ending(file string) (formats.Format, error) {
 	return formats.Format{}, hint(fmt.Errorf("--map %s: no diagram has the ending %q", file, ext), "want %s", strings.Join(endings(), ", "))
 }
 
+// look is the options of the drawing that flags state. Nothing is drawn without --map.
+func (o *diffOptions) look() (opt draw.Options, err error) {
+	if o.drawing == "" {
+		if o.previous != "" || o.skin != "kdl" {
+			return opt, hint(errors.New("--skin and --previous need --map"), "name the file of the picture")
+		}
+		return opt, nil
+	}
+	if _, err := ending(o.drawing); err != nil {
+		return opt, err
+	}
+	if opt.Skin, err = draw.SkinNamed(o.skin); err != nil {
+		return opt, fmt.Errorf("--skin: %w", err)
+	}
+	opt.Previous, err = previousPlaces(o.previous)
+	return opt, err
+}
+
 // drawChange draws the new cluster with what is new in it and what is gone.
-func drawChange(g *globals, before, after *analysis, file string) error {
+func drawChange(g *globals, before, after *analysis, file string, opt draw.Options) error {
 	format, err := ending(file)
 	if err != nil {
 		return err
@@ -40,11 +59,12 @@ func drawChange(g *globals, before, after *analysis, file string) error {
 	if err != nil {
 		return err
 	}
-	title := draw.Title{Tool: "bulkhead " + g.version, Digest: sum, Filter: "new and removed connections"}
+	opt.Before = before.input()
+	opt.Title = draw.Title{Tool: "bulkhead " + g.version, Digest: sum, Filter: "new and removed connections"}
 	if after.intent != nil && len(after.intent.Objects) == 1 {
-		title.Cluster = after.intent.Objects[0].Ref.Name
+		opt.Title.Cluster = after.intent.Objects[0].Ref.Name
 	}
-	p, err := draw.Draw(draw.Build(after.input(), draw.Options{Before: before.input(), Title: title}))
+	p, err := draw.Draw(draw.Build(after.input(), opt))
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,11 @@ Examples:
 
 `
 
+const (
+	skinUsage     = "look of boxes: kdl, icons (in the manner of the icons of the Kubernetes project)"
+	previousUsage = "an older picture (svg or json): what is still there keeps its row and its order"
+)
+
 type mapOptions struct {
 	sourceOptions
 	output, out, view, theme, paper string
@@ -69,7 +74,7 @@ func newMap(g *globals) *cobra.Command {
 	f.StringVar(&o.out, "out", "", "write to this file instead of standard output")
 	f.StringVar(&o.view, "view", string(draw.Network), "what to draw: "+strings.Join(views(), ", "))
 	f.StringVar(&o.theme, "theme", "", "colours: light, dark, print")
-	f.StringVar(&o.skin, "skin", "kdl", "look of boxes: kdl, icons (in the manner of the icons of the Kubernetes project)")
+	f.StringVar(&o.skin, "skin", "kdl", skinUsage)
 	f.StringVar(&o.paper, "paper", "", "fit on a sheet: a4, a3")
 	f.StringSliceVar(&o.focus, "focus", nil, "draw only these workloads and what they have connections with")
 	f.IntVar(&o.hops, "hops", 1, "with --focus: over how many connections")
@@ -80,7 +85,7 @@ func newMap(g *globals) *cobra.Command {
 	f.BoolVar(&o.check, "check", false, "draw nothing; say whether the diagram shows what the model says, both ways")
 	f.StringVar(&o.name, "name", "", "name of the cluster in the title")
 	f.StringVar(&o.asOf, "as-of", "", "date or time of the input, for the title, such as 2026-11-21 or 2026-11-21T08:00:00Z")
-	f.StringVar(&o.previous, "previous", "", "an older picture (svg or json): what is still there keeps its row and its order")
+	f.StringVar(&o.previous, "previous", "", previousUsage)
 	f.StringVar(&o.reviewer, "reviewer", "", "who reviewed the diagram, for the title")
 	o.flags(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("view", cobra.FixedCompletions(views(), cobra.ShellCompDirectiveNoFileComp))

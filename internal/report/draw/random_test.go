@@ -93,7 +93,7 @@ func TestGeometryOfRandomClusters(t *testing.T) {
 		in := random(t, uint64(seed), size)
 		view := []draw.View{draw.Network, draw.Exposure}[seed%7/6]
 		p := picture(t, in, draw.Options{View: view})
-		if bad := geometry(p); len(bad) > 0 {
+		if bad := append(geometry(p), legible(t, p)...); len(bad) > 0 {
 			t.Fatalf("seed %d, %d workloads, %s: %d faults, such as\n%s", seed, size, view, len(bad), strings.Join(bad[:min(6, len(bad))], "\n"))
 		}
 		name := fmt.Sprintf("%d of %d workloads, %s", seed, size, view)
