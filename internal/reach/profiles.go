@@ -238,8 +238,8 @@ func (b *profileBuilder) split(pr *profile) {
 		at = end
 	}
 	over := m.profile.BaselineOverIsolation
-	if !baseline || over == enforcer.No || b.layer != policy.Network {
-		return
+	if !baseline || over == enforcer.No || b.layer != policy.Network || over == enforcer.Unknown && pr.open {
+		return // where everything is possible the other reading adds nothing
 	}
 	late := b.late(pr)
 	if over == enforcer.Yes {
