@@ -17,12 +17,7 @@ func (n *Neighbours) confined(c int, d policy.Direction) bool {
 		if line.n == 0 {
 			return false
 		}
-		few := 0
-		n.lines.runs(line, m.atoms, func(lo, hi int, _ boundsID) { few += hi - lo })
-		for _, w := range n.lines.wides[line.wide : line.wide+line.nWide] {
-			few += w.set.size()
-		}
-		if few*8 > m.atoms {
+		if (line.open+line.openWide)*8 > m.atoms {
 			return false
 		}
 	}
@@ -51,9 +46,7 @@ func (n *Neighbours) work(of bitset, d policy.Direction, set bitset) int {
 				out += below[m.atoms]
 			}
 			n.lines.runs(line, m.atoms, func(lo, hi int, _ boundsID) { out += below[hi] - below[lo] })
-			for _, w := range n.lines.wides[line.wide : line.wide+line.nWide] {
-				out += w.set.size()
-			}
+			out += line.openWide
 		}
 		return true
 	})

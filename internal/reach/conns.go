@@ -66,10 +66,11 @@ func (c *cache) slot(key uint64) uint64 { return key * 0x9E3779B97F4A7C15 >> c.s
 
 // newTable makes a table for about so many policies.
 func newTable(policies int) *table {
-	n := min(max(bits.Len(uint(policies))+4, 6), 15)
+	most := min(max(bits.Len(uint(policies))+4, 6), 17) // all pairs meet many different intersections
+	n := min(most, 15)
 	t := &table{
 		setIDs: map[string]connID{}, pairIDs: map[ids2]boundsID{}, effIDs: map[effectIDs]effectID{},
-		or: newCache(n), and: newCache(n), orB: newCache(n), andB: newCache(n), then: newCache(n),
+		or: newCache(n), and: newCache(most), orB: newCache(n), andB: newCache(most), then: newCache(n),
 	}
 	t.id(netset.Conns{})
 	t.id(netset.All())

@@ -62,7 +62,11 @@ func (x *lines) profile(l policy.Layer, d policy.Direction, f family, k int) *li
 	} else {
 		*out = x.write(m.profiles[l][d][k], f)
 	}
-	out.made = true
+	out.made, out.open, out.openWide = true, 0, 0
+	x.runs(out, m.atoms, func(lo, hi int, _ boundsID) { out.open += hi - lo })
+	for _, w := range x.wides[out.wide : out.wide+out.nWide] {
+		out.openWide += w.set.size()
+	}
 	return out
 }
 
@@ -71,6 +75,8 @@ type line struct {
 	first, n    uint32 // cells; n is 0 for what has to be asked of the profile
 	wide, nWide uint32
 	made        bool
+
+	open, openWide int // how many points cells let something through to, and how many wide sets hold
 }
 
 // expandable is how many points of a set, or runs of a wide one, a line may have for its own; beyond that it is

@@ -136,6 +136,12 @@ func (s *pointSet) addTo(b bitset) {
 // size is how many points are in the set.
 func (s *pointSet) size() int {
 	n := 0
+	if s.wide() {
+		for w := range s.parts[0] {
+			n += bits.OnesCount64(s.word(w))
+		}
+		return n
+	}
 	s.each(func(lo, hi uint32) { n += int(hi - lo) })
 	return n
 }
