@@ -137,10 +137,11 @@ func (m *Model) termLiterals(t *policy.Term, ns *cluster.Namespace) ([]literal, 
 }
 
 func literals(t *policy.Term, ns *cluster.Namespace) ([]literal, enforcer.Answer) {
+	if t.Namespace != "" && (ns == nil || ns.Name != t.Namespace) {
+		return nil, enforcer.No
+	}
 	lits := slices.Concat([]literal(t.Pods), prefixed(accountKey, t.ServiceAccounts), prefixed(factKey, t.Facts))
 	switch {
-	case t.Namespace != "" && (ns == nil || ns.Name != t.Namespace):
-		return nil, enforcer.No
 	case t.Namespace != "":
 		return lits, enforcer.Yes
 	case ns != nil:
