@@ -197,7 +197,7 @@ func (s *stream) combine(q int, t *still) {
 				}
 			}
 			rest &^= same
-			b := noneID
+			var b boundsID
 			if t.memo == 0 {
 				b = s.allowed(x, t, mask, at)
 			} else if v := &s.vals[int(t.vals)+i]; *v != 0 {

@@ -23,9 +23,12 @@ func smallPolicies() []networkingv1.NetworkPolicy {
 	all := metav1.LabelSelector{}
 	peers := [][]networkingv1.NetworkPolicyPeer{
 		nil,
-		{{PodSelector: &all}}, {{PodSelector: &labelled}},
-		{{NamespaceSelector: &all}}, {{NamespaceSelector: &marked}},
-		{{NamespaceSelector: &all, PodSelector: &others}}, {{NamespaceSelector: &marked, PodSelector: &labelled}},
+		{{PodSelector: &all}},
+		{{PodSelector: &labelled}},
+		{{NamespaceSelector: &all}},
+		{{NamespaceSelector: &marked}},
+		{{NamespaceSelector: &all, PodSelector: &others}},
+		{{NamespaceSelector: &marked, PodSelector: &labelled}},
 		{{IPBlock: &networkingv1.IPBlock{CIDR: "10.0.0.0/8", Except: []string{"10.1.2.0/30"}}}},
 		{{IPBlock: &networkingv1.IPBlock{CIDR: "0.0.0.0/0"}}},
 	}

@@ -129,8 +129,6 @@ func (p placement) share(q placement) enforcer.Answer {
 // location is where the pods of a peer run, host-network pods and others apart.
 type location struct{ hosts, pods placement }
 
-func (l location) hosted() bool { return !l.hosts.empty() }
-
 // onHost tells whether some pod of a peer uses its node's network.
 func onHost(p Peer) bool { return hosted(p.Workload) || p.Pod != nil && p.Pod.HostNetwork }
 
