@@ -182,7 +182,8 @@ func trace(t reach.Trace) string {
 	return b.String()
 }
 
-// followed draws events, at least as many as said, and checks after each that the live model answers as a fresh one.
+// followed draws events, at least as many as said, and checks after each that the live model answers as a fresh one, that
+// the model before still says what it said, and that comparing the two by rows finds all that changed.
 // Tell is all that counts of a model, as text.
 func followed(t *testing.T, prof enforcer.Profile, everyday, least int, tell func(*reach.Model) []string, make func(seed uint64) *pool) {
 	total := reach.Stats{}
@@ -230,6 +231,9 @@ func followed(t *testing.T, prof enforcer.Profile, everyday, least int, tell fun
 			}
 			if diff := firstDifference(said, tell(before)); diff != "" {
 				rt.Fatalf("%s changed a model given out before:\n%s", ref, diff)
+			}
+			if diff := firstDifference(changeLines(reach.DiffAll(before, after)), changeLines(reach.Diff(before, after))); diff != "" {
+				rt.Fatalf("%s, by rows %v: what changed: %s", ref, reach.Alike(before, after), diff)
 			}
 			before, said = after, want
 		}
