@@ -40,8 +40,12 @@ type pageRegister struct {
 	Name, Title, About, Left string
 	Of                       int // rows of the whole register
 	Head                     []string
+	Prose                    []bool // by column: a cell has sentences in it
 	Rows                     [][]string
 }
+
+// proseWords is from how many words on a cell is read as sentences: ports and addresses are lists of fewer.
+const proseWords = 12
 
 func pageRegisters(list []Register, most int) []pageRegister {
 	var out []pageRegister
@@ -52,10 +56,12 @@ func pageRegisters(list []Register, most int) []pageRegister {
 		for _, c := range columns {
 			p.Head = append(p.Head, c.name)
 		}
+		p.Prose = make([]bool, len(columns))
 		for _, row := range r.Rows[:min(len(r.Rows), most)] {
 			cells := make([]string, len(columns))
 			for k, c := range columns {
 				cells[k] = line(c.of(row))
+				p.Prose[k] = p.Prose[k] || len(strings.Fields(cells[k])) >= proseWords
 			}
 			p.Rows = append(p.Rows, cells)
 		}

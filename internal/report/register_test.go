@@ -33,17 +33,20 @@ func TestRegisterForPeople(t *testing.T) {
 	got := pageRegisters(told("x").Registers, 2)
 	want := []pageRegister{
 		{
-			Name: "flows", Title: "Connections", About: "x", Of: 3, Head: []string{"from", "must", "at"},
+			Name: "flows", Title: "Connections", About: "x", Of: 3, Head: []string{"from", "must", "at"}, Prose: []bool{false, false, false},
 			Rows: [][]string{{"Deployment shop/db", "x", "a.yaml:7"}, {"10.0.0.0/8", "x", "a.yaml"}},
 			Left: "These are the first 2 rows of 3. All of them are in registers/flows.csv.",
 		},
-		{Name: "none", Title: "Nothing", Head: []string{"a"}},
+		{Name: "none", Title: "Nothing", Head: []string{"a"}, Prose: []bool{false}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := named([]string{"", "", "", strings.Repeat("10.0.0.0/8 ", 100)}); got != strings.Repeat("10.0.0.0/8 ", 6)+"and 94 more ranges" {
 		t.Errorf("got %s", got)
+	}
+	if long := pageRegisters(told(strings.Repeat("word ", proseWords)).Registers, 2); !cmp.Equal(long[0].Prose, []bool{false, true, false}) {
+		t.Errorf("sentences are in the columns %v", long[0].Prose)
 	}
 	if all := pageRegisters(told("x").Registers, 3); all[0].Left != "" || all[0].Rows[2][0] != "Namespace x" {
 		t.Errorf("got %+v", all[0])
