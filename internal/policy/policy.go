@@ -166,6 +166,9 @@ type Kind struct {
 	// nil for kinds of which that is not told. They do not speak of nodes and of service accounts.
 	Reads func(o *object.Object) Reading
 	Bears func(c *Change) Reading
+	// Ties, when not nil, tells whether p may mean something else beside q than without it. It narrows what Siblings
+	// stand for.
+	Ties func(p, q *object.Object) bool
 }
 
 // Begun is Compile, Settings and Facts of a Kind for one cluster. Settings and Facts may be nil.
@@ -173,6 +176,9 @@ type Begun struct {
 	Compile  func(o *object.Object) ([]Policy, []object.Problem)
 	Settings func() ([]Policy, []object.Problem)
 	Facts    func() map[*cluster.Pod]Facts
+	// Again, when not nil, does the same for the cluster as it is after changes that do not bear on AllOfKind, and
+	// costs less than to begin.
+	Again func(c *cluster.Cluster) Begun
 }
 
 // For begins to compile a cluster.

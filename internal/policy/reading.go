@@ -8,19 +8,24 @@ import (
 )
 
 // Reading is what compiling an object may look at besides the object itself.
-type Reading uint8
+type Reading uint16
 
 // What there is to look at. A change that bears on AllOfKind may change what any object of the kind means; an object
 // that reads ForOthers passes on what it reads to what other objects mean.
 const (
 	Services   Reading = 1 << iota // Services, their endpoints, and the pods behind them
 	Namespaced                     // policies of the kind that live in namespaces
+	Prefixed                       // those of them whose names begin with that of their tier
+	Unprefixed                     // the others of them
 	Global                         // policies of the kind that do not
 	Upstream                       // NetworkPolicy of networking.k8s.io
 	Namespaces                     // labels of namespaces
 	ForOthers
 	AllOfKind
 )
+
+// Siblings is what other policies of the kind are read for.
+const Siblings = Namespaced | Prefixed | Unprefixed | Global
 
 // Change is what a change of a cluster consists of.
 type Change struct {

@@ -18,10 +18,11 @@ type liveKinds struct {
 	readers map[*policy.Kind]map[policy.Reading]map[object.Ref]*object.Object // by single readings
 	some    map[*policy.Kind]int                                              // how many objects there are
 	reads   map[object.Ref]policy.Reading
+	begun   map[*policy.Kind]policy.Begun
 }
 
 func (l *Live) indexKinds(c *cluster.Cluster) {
-	l.liveKinds = liveKinds{map[*policy.Kind]map[policy.Reading]map[object.Ref]*object.Object{}, map[*policy.Kind]int{}, map[object.Ref]policy.Reading{}}
+	l.liveKinds = liveKinds{map[*policy.Kind]map[policy.Reading]map[object.Ref]*object.Object{}, map[*policy.Kind]int{}, map[object.Ref]policy.Reading{}, map[*policy.Kind]policy.Begun{}}
 	for i := range kinds.All {
 		k := &kinds.All[i]
 		if k.Reads == nil {
@@ -82,7 +83,11 @@ func (l *Live) ofKind(k *policy.Kind, ref object.Ref, edit *cluster.Edit) bool {
 	}
 	for i := range kinds.All {
 		k := &kinds.All[i]
-		if k.Reads == nil || l.some[k] == 0 {
+		if k.Reads == nil {
+			continue
+		}
+		if l.some[k] == 0 { // changes are not looked at
+			delete(l.begun, k)
 			continue
 		}
 		bears := k.Bears(&change)
@@ -94,16 +99,18 @@ func (l *Live) ofKind(k *policy.Kind, ref object.Ref, edit *cluster.Edit) bool {
 			if bears&bit == 0 || len(readers) == 0 {
 				continue
 			}
-			if len(again)+len(readers) > maxReread {
-				return false
-			}
 			for r, o := range readers {
 				if l.reads[r]&policy.ForOthers != 0 {
 					return false
 				}
-				if r != ref {
+				ties := func(q *object.Object) bool { return k.Ties(o, q) }
+				narrowed := k.Ties != nil && bit&policy.Siblings != 0
+				if r != ref && (!narrowed || slices.ContainsFunc(change.Objects, ties)) {
 					again[r] = o
 				}
+			}
+			if len(again) > maxReread {
+				return false
 			}
 		}
 	}
@@ -119,13 +126,18 @@ func (l *Live) ofKind(k *policy.Kind, ref object.Ref, edit *cluster.Edit) bool {
 // reread compiles objects again, of which those that went are nil.
 func (l *Live) reread(objects map[object.Ref]*object.Object) bool {
 	l.m.cluster = l.pic.Cluster()
-	begun := map[*policy.Kind]policy.Begun{}
+	begun := map[*policy.Kind]policy.Begun{} // by this event
 	for _, ref := range slices.SortedFunc(maps.Keys(objects), object.Ref.Compare) {
 		var now []policy.Policy
 		if o := objects[ref]; o != nil {
 			k := kinds.Of(ref.GroupKind())
 			if _, ok := begun[k]; !ok {
-				begun[k] = k.For(l.m.cluster)
+				if before := l.begun[k]; before.Again != nil {
+					begun[k] = before.Again(l.m.cluster)
+				} else {
+					begun[k] = k.For(l.m.cluster)
+				}
+				l.begun[k] = begun[k]
 			}
 			now, _ = begun[k].Compile(o)
 			now = doubtUnread(&cluster.Cluster{Objects: []*object.Object{o}}, now, l.prof)

@@ -44,6 +44,7 @@ var Kind = policy.Kind{
 	Begin:   begin,
 	Reads:   reads,
 	Bears:   bears,
+	Ties:    ties,
 }
 
 func kinds() []object.GroupKind {
@@ -66,11 +67,11 @@ type compiler struct {
 	namespace string // of a namespaced policy, "" for a global one
 }
 
-// podIndex is what policies ask of all pods together.
+// podIndex is what policies ask of all pods together. It stays true as long as no pod comes or goes that looksSpecial.
 type podIndex struct {
-	cluster   *cluster.Cluster
-	labels    map[string]bool           // keys that some pod has
-	initPorts map[portName]*cluster.Pod // the first pod with an init container that declares the port
+	labels      map[string]bool           // keys that some pod has and that pass for those of its namespace or account
+	initPorts   map[portName]*cluster.Pod // the first pod with an init container that declares the port
+	longAccount *cluster.Pod              // the last pod whose account has a name that is too long for a label; nil without one
 }
 
 type portName struct {
@@ -79,11 +80,16 @@ type portName struct {
 }
 
 func newPodIndex(cl *cluster.Cluster) *podIndex {
-	x := &podIndex{cluster: cl, labels: map[string]bool{}, initPorts: map[portName]*cluster.Pod{}}
+	x := &podIndex{labels: map[string]bool{}, initPorts: map[portName]*cluster.Pod{}}
 	for i, p := range cl.Pods {
+		if len(p.ServiceAccount) >= longName {
+			x.longAccount = p
+		}
 		if i == 0 || !p.SharesLabels(cl.Pods[i-1]) {
 			for key := range p.Labels {
-				x.labels[key] = true
+				if inheritable(key) {
+					x.labels[key] = true
+				}
 			}
 		}
 		if p.Spec.Get("initContainers") == nil {
@@ -98,6 +104,14 @@ func newPodIndex(cl *cluster.Cluster) *podIndex {
 	return x
 }
 
+// longName is from how many characters on the label of a service account is left out.
+const longName = 63
+
+// inheritable tells whether a label of a pod passes for one that it has from its namespace or account.
+func inheritable(key string) bool {
+	return strings.HasPrefix(key, prefixNamespace) || strings.HasPrefix(key, prefixAccount)
+}
+
 // inInit tells whether a container of p is an init container.
 func inInit(p *cluster.Pod, container string) bool {
 	return slices.ContainsFunc(p.Spec.Get("initContainers").List(), func(k *object.Value) bool { return k.Get("name").Str() == container })
@@ -107,14 +121,19 @@ func compile(o *object.Object, cl *cluster.Cluster) ([]policy.Policy, []object.P
 	return begin(cl).Compile(o)
 }
 
-func begin(cl *cluster.Cluster) policy.Begun {
-	var pods *podIndex // made when there is an object
-	return policy.Begun{Compile: func(o *object.Object) ([]policy.Policy, []object.Problem) {
-		if pods == nil {
-			pods = newPodIndex(cl)
-		}
-		return compileIn(cl, pods, o)
-	}}
+func begin(cl *cluster.Cluster) policy.Begun { return beginWith(cl, nil) }
+
+// beginWith takes an index of pods that was made before, nil when there is none.
+func beginWith(cl *cluster.Cluster, pods *podIndex) policy.Begun {
+	return policy.Begun{
+		Compile: func(o *object.Object) ([]policy.Policy, []object.Problem) {
+			if pods == nil { // made when there is an object
+				pods = newPodIndex(cl)
+			}
+			return compileIn(cl, pods, o)
+		},
+		Again: func(c *cluster.Cluster) policy.Begun { return beginWith(c, pods) },
+	}
 }
 
 func compileIn(cl *cluster.Cluster, pods *podIndex, o *object.Object) ([]policy.Policy, []object.Problem) {

@@ -19,9 +19,14 @@ func reads(o *object.Object) policy.Reading {
 	default:
 		return 0
 	}
-	out := policy.Global // policies of namespaces do not tie with each other
-	if o.Ref.Kind == "GlobalNetworkPolicy" {
+	out := policy.Global
+	switch { // policies of namespaces tie only where names are written both ways
+	case o.Ref.Kind == "GlobalNetworkPolicy":
 		out |= policy.Namespaced
+	case prefixed(o.Ref):
+		out |= policy.Unprefixed
+	default:
+		out |= policy.Prefixed
 	}
 	spec := o.Root.Get("spec")
 	if policy.Holds(spec, "services") {
@@ -33,13 +38,26 @@ func reads(o *object.Object) policy.Reading {
 	return out
 }
 
+// ties tells whether two policies may have the same place in a tier, so that it matters which comes first (tie).
+func ties(p, q *object.Object) bool {
+	a, b := p.Root.Get("spec"), q.Root.Get("spec")
+	if apart(p.Ref, q.Ref) || tierName(a) != tierName(b) {
+		return false
+	}
+	x, ok := orderOf(a.Get("order"))
+	y, also := orderOf(b.Get("order"))
+	return !ok || !also || x == y && (doesMore(p) || doesMore(q))
+}
+
 func bears(c *policy.Change) policy.Reading {
 	out := c.Bears()
 	for _, o := range c.Objects {
 		switch {
 		case !slices.Contains(groups[:], o.Ref.Group), strings.HasPrefix(o.Ref.Kind, "Staged"):
+		case o.Ref.Kind == "NetworkPolicy" && prefixed(o.Ref):
+			out |= policy.Namespaced | policy.Prefixed
 		case o.Ref.Kind == "NetworkPolicy":
-			out |= policy.Namespaced
+			out |= policy.Namespaced | policy.Unprefixed
 		case o.Ref.Kind == "GlobalNetworkPolicy":
 			out |= policy.Global
 		default: // tiers, network sets, profiles, host endpoints, settings
@@ -61,9 +79,9 @@ func bears(c *policy.Change) policy.Reading {
 // of its namespace or account, ports of init containers, an account whose name is too long for a label.
 func looksSpecial(p *cluster.Pod) bool {
 	for key := range p.Labels {
-		if strings.HasPrefix(key, prefixNamespace) || strings.HasPrefix(key, prefixAccount) {
+		if inheritable(key) {
 			return true
 		}
 	}
-	return len(p.ServiceAccount) >= 63 || slices.ContainsFunc(p.Ports, func(q cluster.Port) bool { return inInit(p, q.Container) })
+	return len(p.ServiceAccount) >= longName || slices.ContainsFunc(p.Ports, func(q cluster.Port) bool { return inInit(p, q.Container) })
 }

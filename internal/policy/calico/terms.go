@@ -149,11 +149,9 @@ func (b *termBuilder) leaf(q cluster.Requirement) []conj {
 		}
 		return nil
 	case q.Key == labelAccount:
-		// The label is left out for names of 63 characters and more.
-		for _, p := range b.pods.cluster.Pods {
-			if len(p.ServiceAccount) >= 63 {
-				b.err = fmt.Errorf("the service account of %s has a name that is too long for the label %s", p.Workload.Ref, labelAccount)
-			}
+		// The label is left out for long names.
+		if p := b.pods.longAccount; p != nil {
+			b.err = fmt.Errorf("the service account of %s has a name that is too long for the label %s", p.Workload.Ref, labelAccount)
 		}
 		return []conj{on(ofAccount, cluster.AccountName)}
 	case strings.HasPrefix(q.Key, prefixNamespace):

@@ -22,7 +22,7 @@ func (c *compiler) tie(p *policy.Policy, tier string) string {
 		for _, kind := range [...]string{"GlobalNetworkPolicy", "NetworkPolicy"} {
 			for _, o := range c.cluster.Kind(g, kind) {
 				spec := o.Root.Get("spec")
-				if c.apart(o) || !more && !doesMore(o) || spec.Get("doNotTrack").True() || spec.Get("preDNAT").True() {
+				if apart(c.Object.Ref, o.Ref) || !more && !doesMore(o) || spec.Get("doNotTrack").True() || spec.Get("preDNAT").True() {
 					continue
 				}
 				if f, ok := orderOf(spec.Get("order")); ok && f == p.Order && tierName(spec) == tier {
@@ -41,20 +41,22 @@ func (c *compiler) tie(p *policy.Policy, tier string) string {
 	return ""
 }
 
-// apart tells whether o never ties with the policy: because both have an order by name, or no pod in common.
-func (c *compiler) apart(o *object.Object) bool {
-	self := c.Object.Ref
-	if o.Ref.Kind != self.Kind {
+// apart tells whether two policies never tie: because both have an order by name, or no pod in common.
+func apart(p, q object.Ref) bool {
+	if p.Kind != q.Kind {
 		return false
 	}
-	if o.Ref.Namespace != self.Namespace {
+	if p.Namespace != q.Namespace {
 		return true
 	}
 	// Stored objects of the default tier have its name before theirs. Beside others without, the names are in
 	// no certain order.
-	return strings.HasPrefix(o.Ref.Name, "default.") == strings.HasPrefix(self.Name, "default.") ||
-		strings.TrimPrefix(o.Ref.Name, "default.") == strings.TrimPrefix(self.Name, "default.")
+	return prefixed(p) == prefixed(q) || strings.TrimPrefix(p.Name, defaultPrefix) == strings.TrimPrefix(q.Name, defaultPrefix)
 }
+
+const defaultPrefix = "default."
+
+func prefixed(p object.Ref) bool { return strings.HasPrefix(p.Name, defaultPrefix) }
 
 func tierName(spec *object.Value) string {
 	if name := spec.Get("tier").Str(); name != "" {
