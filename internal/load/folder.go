@@ -38,6 +38,7 @@ func (w *walker) dir(dir string) {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		c.skip(slashPos(dir), "cannot be read: "+plain(err).Error())
+		c.problem(object.Error, slashPos(dir), "the folder cannot be read: "+plain(err).Error(), "")
 		return
 	}
 	if abs, err := filepath.Abs(real); err == nil {
@@ -79,6 +80,9 @@ func (w *walker) entry(path string) {
 		if manifest(path) || filepath.Ext(path) == "" {
 			c.skip(slashPos(path), "symbolic link to nothing")
 		}
+		if manifest(path) {
+			c.problem(object.Error, slashPos(path), "a symbolic link to nothing; not read", "put the file where the link points, or remove the link")
+		}
 		return
 	}
 	switch name := filepath.Base(path); {
@@ -89,7 +93,7 @@ func (w *walker) entry(path string) {
 		w.dir(path)
 	case kustomizationFile(name):
 		c.skip(slashPos(path), kustomizationReason)
-		c.problem(object.Note, slashPos(path), "a kustomization; its files are read as they are", "give "+filepath.ToSlash(filepath.Dir(path))+" as the source to render it")
+		c.asTheyAre(path)
 	case manifest(path):
 		if err := c.file(path); err != nil {
 			c.skip(slashPos(path), "cannot be read")
@@ -135,3 +139,40 @@ func kustomizationIn(dir string) string {
 }
 
 func slashPos(path string) object.Pos { return object.Pos{File: filepath.ToSlash(path)} }
+
+// asTheyAre accounts for a kustomization met in a folder: its files are read as they are. Where it would change them, or
+// name others, that is an error: a patch may open what they close.
+func (c *collector) asTheyAre(path string) {
+	at := slashPos(path)
+	severity, msg := object.Note, "a kustomization; its files are read as they are"
+	var root *object.Value
+	data, err := os.ReadFile(path)
+	if err == nil {
+		data, _ = text(data[:min(int64(len(data)), c.lim.FileBytes)])
+		root, err = c.parseYAML(data, 1, func(int, string) {})
+	}
+	if err != nil {
+		severity, msg = object.Error, "a kustomization that cannot be read; its files are read as they are"
+	}
+	for _, f := range root.Map() {
+		if changes(f) {
+			at.Line, severity = f.Line, object.Error
+			msg = "a kustomization, and its " + f.Name + " would change what is applied, or add to it; its files are read as they are"
+			break
+		}
+	}
+	c.problem(severity, at, msg, "give "+filepath.ToSlash(filepath.Dir(path))+" as the source to render it")
+}
+
+// changes tells whether a field of a kustomization makes other objects of its files, as far as that decides who may
+// talk to whom, or names what is not in the folder.
+func changes(f object.Field) bool {
+	switch strings.ToLower(f.Name) {
+	case "apiversion", "kind", "metadata", "images", "crds", "openapi", "commonannotations", "buildmetadata",
+		"configmapgenerator", "secretgenerator", "generatoroptions", "sortoptions", "validators":
+		return false
+	case "resources", "bases":
+		return slices.ContainsFunc(f.Value.List(), func(v *object.Value) bool { return remote.MatchString(v.Str()) })
+	}
+	return f.Value.IsSet() && len(f.Value.Text)+len(f.Value.Items)+len(f.Value.Fields) > 0
+}

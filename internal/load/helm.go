@@ -121,7 +121,7 @@ func (c *collector) chartFits(dir string) error {
 // to, because Go templates do not tell which of their lines made which line of output; the file is the
 // template. Files of crds/ are read as they are, with their true lines.
 func (c *collector) renderChart(source string, ch *chart.Chart) {
-	c.chartFiles(source, ch, "")
+	c.chartFiles(ch)
 	before := len(c.objects)
 	defer func() { c.dropHooks(before) }()
 	values, err := c.chartValues(ch)
@@ -129,6 +129,7 @@ func (c *collector) renderChart(source string, ch *chart.Chart) {
 		c.chartFailed(source, err)
 		return
 	}
+	c.missingCharts(source, ch, "")
 	out, err := renderTemplates(ch, values)
 	if err != nil {
 		c.chartFailed(source, err)
@@ -165,12 +166,19 @@ func (c *collector) dropHooks(from int) {
 	c.objects = kept
 }
 
-// chartFiles counts what was read and names dependencies that are not in the chart.
-func (c *collector) chartFiles(source string, ch *chart.Chart, under string) {
+// chartFiles counts what was read, of the chart and of those in charts/.
+func (c *collector) chartFiles(ch *chart.Chart) {
 	for _, f := range ch.Raw {
 		c.cov.Files++
 		c.cov.Bytes += int64(len(f.Data))
 	}
+	for _, dep := range ch.Dependencies() {
+		c.chartFiles(dep)
+	}
+}
+
+// missingCharts names the dependencies that the values switch on and that are not there.
+func (c *collector) missingCharts(source string, ch *chart.Chart, under string) {
 	if ch.Metadata == nil {
 		return
 	}
@@ -178,12 +186,12 @@ func (c *collector) chartFiles(source string, ch *chart.Chart, under string) {
 	have := map[string]bool{}
 	for _, dep := range ch.Dependencies() {
 		have[dep.Name()] = true
-		c.chartFiles(source, dep, path.Join(under, "charts", dep.Name()))
+		c.missingCharts(source, dep, path.Join(under, "charts", dep.Name()))
 	}
 	for _, dep := range ch.Metadata.Dependencies {
 		if dep != nil && !have[dep.Name] {
 			c.missing(at, "Helm chart "+dep.Name, "a dependency that is not in charts/; run helm dependency build")
-			c.problem(object.Warning, at, "the dependency "+dep.Name+" is not in charts/; rendered without it", "run helm dependency build")
+			c.problem(object.Error, at, "the dependency "+dep.Name+" is not in charts/; rendered without it", "run helm dependency build")
 		}
 	}
 }

@@ -181,7 +181,7 @@ func (k *kustomization) top(root *object.Value) *object.Value {
 			for _, item := range v.List() {
 				k.strip(item.Line, "Helm chart "+item.Get("name").Str()+item.Get("chartName").Str(),
 					"kustomize would run helm to render it; that is not done here")
-				k.problem(object.Warning, item.Line, "a Helm chart inside a kustomization is not fetched; rendered without it", "give what kustomize build --enable-helm prints")
+				k.problem(object.Error, item.Line, "a Helm chart inside a kustomization is not fetched; rendered without it", "give what kustomize build --enable-helm prints")
 			}
 			continue
 		case "helmglobals":
@@ -251,7 +251,7 @@ func (k *kustomization) loadable(v *object.Value) *object.Value {
 		return v
 	case remote.MatchString(s):
 		k.strip(v.Line, s, "remote parts of a kustomization are not fetched")
-		k.problem(object.Warning, v.Line, s+" is not fetched; rendered without it", "render it where it can be fetched, and give the result")
+		k.problem(object.Error, v.Line, s+" is not fetched; rendered without it", "render it where it can be fetched, and give the result")
 		return nil
 	}
 	k.strip(v.Line, s, "the kustomization names it, but it does not exist")

@@ -111,8 +111,13 @@ func newLiveReader(c *collector, l *Live) (*liveReader, error) {
 	}, nil
 }
 
-// lost accounts for a kind that could not be read.
+// lost accounts for a kind that could not be read. Where answers about connections rest on it that is an error: a
+// policy that nobody read may allow what the others close, and close what they allow.
 func (r *liveReader) lost(k Kind, why string) {
+	severity := object.Error
+	if k.Aside {
+		severity = object.Warning
+	}
 	r.refused = r.refused || !k.Aside
 	name := k.Resource
 	if k.Group != "" {
@@ -122,7 +127,7 @@ func (r *liveReader) lost(k Kind, why string) {
 		name += " named " + strings.Join(k.Match, " or ")
 	}
 	r.c.missing(object.Pos{File: r.name}, name, why)
-	r.c.problem(object.Warning, object.Pos{File: r.name}, fmt.Sprintf("%s: %s; they are not in the input", name, why), "")
+	r.c.problem(severity, object.Pos{File: r.name}, fmt.Sprintf("%s: %s; they are not in the input", name, why), "")
 }
 
 // statusError is an answer of the API server that is not 200.
@@ -227,7 +232,7 @@ func (r *liveReader) discover() (map[object.GroupKind]resourceInfo, error) {
 				r.broken[g.Name], r.refused = true, true
 				at := object.Pos{File: r.name}
 				r.c.missing(at, g.Name+"/"+v, "its kinds cannot be discovered: "+se.Error())
-				r.c.problem(object.Warning, at, fmt.Sprintf("API group %s/%s cannot be discovered: %v", g.Name, v, se), "look at kubectl get apiservices")
+				r.c.problem(object.Error, at, fmt.Sprintf("API group %s/%s cannot be discovered: %v", g.Name, v, se), "look at kubectl get apiservices")
 			} else if err != nil {
 				return nil, err
 			}

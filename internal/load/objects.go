@@ -63,6 +63,15 @@ func (d *document) item(v, list *object.Value) {
 			v = &object.Value{Kind: object.Map, Line: v.Line, Fields: append(add, v.Fields...)}
 		}
 	}
+	if v == nil || v.Kind != object.Map || !v.Get("kind").IsSet() {
+		at := d.at(list.Line)
+		if v != nil {
+			at = d.at(v.Line)
+		}
+		d.c.skip(at, "item of a list that is no object")
+		d.problem(object.Error, at.Line, "an item of this list is not a Kubernetes object; not read", "export the list again")
+		return
+	}
 	d.object(v)
 }
 
@@ -74,7 +83,7 @@ func (d *document) truncated(list *object.Value) {
 	}
 	kind := list.Get("kind").Str()
 	d.c.missing(d.at(next.Line), "the rest of the "+kind, "the list was cut off: metadata.continue is set")
-	d.problem(object.Warning, next.Line, "this "+kind+" is only the first part: metadata.continue is set",
+	d.problem(object.Error, next.Line, "this "+kind+" is only the first part: metadata.continue is set",
 		"export again without a limit")
 }
 
@@ -93,6 +102,9 @@ func (d *document) one(v *object.Value) {
 		d.c.skip(o.Pos, reason)
 		return
 	}
+	if d.shortForm(o) {
+		return
+	}
 	if o.Ref.Name == "" && o.Root.Get("metadata", "generateName").Str() == "" {
 		if _, known := d.c.kinds[o.Ref.GroupKind()]; known {
 			d.c.problems = append(d.c.problems, object.Problem{
@@ -109,6 +121,23 @@ func (d *document) one(v *object.Value) {
 	}
 	d.names(o)
 	d.c.add(o)
+}
+
+// shortForm takes what an API server answers instead of objects: that it refuses, or a form of them that leaves out what
+// they say. It is true when o is such an answer.
+func (d *document) shortForm(o *object.Object) bool {
+	refused := o.Ref.Group == "" && o.Ref.Kind == "Status" && o.Root.Get("status").Str() == "Failure"
+	short := o.Ref.Group == "meta.k8s.io" && (o.Ref.Kind == "Table" || strings.HasPrefix(o.Ref.Kind, "PartialObjectMetadata"))
+	switch {
+	case refused:
+		said := o.Root.Get("message").Str()
+		d.c.missing(o.Pos, "what the cluster was asked for", "it answered: "+said)
+		d.problem(object.Error, o.Pos.Line, "the cluster refused what it was asked for, so it is not in the input: "+said, "ask again as a user who may read it")
+	case short:
+		d.c.skip(o.Pos, "a "+o.Ref.Kind+", which leaves out what the objects say")
+		d.problem(object.Error, o.Pos.Line, "a "+o.Ref.Kind+" leaves out what the objects say; not read", "ask for the objects themselves: kubectl get -o yaml")
+	}
+	return refused || short
 }
 
 // names reports a name that is no string: YAML reads an unquoted n, no, on or 123 as something else.

@@ -29,7 +29,7 @@ func (d *document) template() bool {
 		return false
 	}
 	d.c.skip(d.at(line), "ytt template, not plain YAML")
-	d.problem(object.Warning, line, "this document is a ytt template; not read", "render it with ytt and give the result")
+	d.problem(object.Error, line, "this document is a ytt template; not read", "render it with ytt and give the result")
 	return true
 }
 
@@ -38,9 +38,9 @@ func (d *document) template() bool {
 func (d *document) goTemplate(at object.Pos, text []byte) {
 	d.c.skip(at, "Helm or Go template, not plain YAML")
 	for _, m := range kindLine.FindAllSubmatch(text, -1) {
-		for gk := range d.c.kinds {
-			if gk.Kind == string(m[1]) {
-				d.problem(object.Warning, at.Line, "a "+gk.Kind+" in a Helm or Go template; not read", "render it and give the result, or name the chart's folder as the source")
+		for gk, k := range d.c.kinds {
+			if gk.Kind == string(m[1]) && !k.Aside {
+				d.problem(object.Error, at.Line, "a "+gk.Kind+" in a Helm or Go template; not read", "render it and give the result, or name the chart's folder as the source")
 				return
 			}
 		}

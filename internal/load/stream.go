@@ -16,6 +16,7 @@ func (c *collector) stream(data []byte, file string) {
 	data, ok := text(data)
 	if !ok {
 		c.skip(object.Pos{File: file}, "not text")
+		c.problem(object.Error, object.Pos{File: file}, "not text; not read", "manifests are UTF-8 or UTF-16 with a byte order mark")
 		return
 	}
 	if c.onlyJSON(data, file) {

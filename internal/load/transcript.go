@@ -135,7 +135,7 @@ var forbidden = regexp.MustCompile(`^Error from server \(Forbidden\): .*cannot \
 func (c *collector) message(l string, at object.Pos) {
 	switch {
 	case strings.Contains(l, "(Forbidden)"), strings.Contains(l, "(Unauthorized)"):
-		what, where := "objects", ""
+		what, where, severity := "objects", "", object.Error
 		if m := forbidden.FindStringSubmatch(l); m != nil {
 			what = m[1]
 			if m[2] != "" {
@@ -144,16 +144,35 @@ func (c *collector) message(l string, at object.Pos) {
 			if m[3] != "" {
 				where = " in namespace " + m[3]
 			}
+			if !c.decides(m[1], m[2]) {
+				severity = object.Warning
+			}
 		}
 		c.missing(at, what, "the cluster refused to list them"+where)
-		c.problem(object.Warning, at, fmt.Sprintf("the cluster refused to list %s%s: they are not in the input", what, where),
+		c.problem(severity, at, fmt.Sprintf("the cluster refused to list %s%s: they are not in the input", what, where),
 			"repeat the command as a user who may list them")
 	case strings.HasPrefix(l, "error: the server doesn't have a resource type"):
 		c.problem(object.Note, at, "kubectl said: "+l, "")
 	case strings.HasPrefix(l, "No resources found"), strings.HasPrefix(l, "Warning: "), strings.HasPrefix(l, "Flag --"),
 		strings.HasPrefix(l, "Defaulted"), len(l) > 5 && l[5] == ' ' && (l[0] == 'W' || l[0] == 'I'):
 	default:
+		severity := object.Error
+		if strings.Contains(l, "(NotFound)") || l[0] == 'E' && l[1] != 'r' {
+			// What is not found is not lost; behind a line of the log the command says itself when it gives up.
+			severity = object.Warning
+		}
 		c.missing(at, "output of a command", "kubectl said: "+l)
-		c.problem(object.Warning, at, "a command failed: "+l, "what it should have listed is not in the input")
+		c.problem(severity, at, "a command failed: "+l, "what it should have listed is not in the input")
 	}
+}
+
+// decides tells whether answers about connections rest on a resource.
+func (c *collector) decides(resource, group string) bool {
+	resource, _, _ = strings.Cut(resource, "/")
+	for gk, k := range c.kinds {
+		if gk.Group == group && k.Resource == resource && !k.Aside {
+			return true
+		}
+	}
+	return false
 }

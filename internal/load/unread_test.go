@@ -16,6 +16,8 @@ var notDropped = map[string]string{
 	"exposure/attachment.go conditions":      "of routes",
 	"exposure/contour.go conditions":         "of routes of an HTTPProxy",
 	"exposure/openshift.go conditions":       "of a Route",
+	"load/folder.go images":                  "of a kustomization",
+	"load/folder.go resources":               "of a kustomization",
 	"load/kustomizefs.go resources":          "of a kustomization",
 	"pci/checks/cp_05.go conditions":         "of an AuthenticationConfiguration",
 	"pci/checks/den_06.go resources":         "what an admission policy matches",

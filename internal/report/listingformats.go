@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/netset"
+	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
 )
 
@@ -67,7 +68,23 @@ func listText(w io.Writer, l *Listing, opt Options) error {
 		p.line("")
 		p.exposure(l.Exposure)
 	}
+	p.lost(l)
 	return p.w.Flush()
+}
+
+// inPart is said of connections that were found without all of the input.
+const inPart = "part of the input could not be read; connections may be open that are not listed, and closed that are"
+
+func (p *printer) lost(l *Listing) {
+	if l.lost() {
+		p.line("")
+		p.para(0, "note: ", inPart)
+	}
+}
+
+// lost tells whether part of the input could not be read or was not understood.
+func (l *Listing) lost() bool {
+	return slices.ContainsFunc(l.Problems, func(p object.Problem) bool { return p.Severity == object.Error })
 }
 
 // exposure shows every way in, with what policies make of it.
@@ -238,6 +255,9 @@ func listMarkdown(w io.Writer, l *Listing, _ Options) error {
 			to = append(to, t.Workload.String())
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", md(e.Via.String()), md(e.Kind), md(e.Public), md(strings.TrimSpace(e.Port+" "+e.Host+e.Path)), md(strings.Join(to, ", ")))
+	}
+	if l.lost() {
+		fmt.Fprintf(b, "\n%s\n", md("Note: "+inPart+"."))
 	}
 	return b.Flush()
 }

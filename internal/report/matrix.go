@@ -58,6 +58,7 @@ func listMatrix(w io.Writer, l *Listing, opt Options) error {
 	p.footnotes(notes)
 	p.line("")
 	p.line("x some connection is allowed   ? undecided   . nothing is allowed")
+	p.lost(l)
 	return p.w.Flush()
 }
 
