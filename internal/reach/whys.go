@@ -3,7 +3,6 @@ package reach
 import (
 	"iter"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -34,6 +33,7 @@ type Pairs struct {
 	// What Why gave for others that are usual: by layer, direction, family and row, and where ports count by these too.
 	said   [2][2][2][]bool
 	saidOf map[saidKey]bool
+	calm   [2][]calmSide // by direction and class
 	plain  Why
 	alike  bool // as much is known of the addresses of each class
 }
@@ -45,6 +45,15 @@ type sideKey struct {
 	row                int32
 	addr, ports        uint32 // of the other end
 	sets               uint64 // which of the sets of the rules in doubt hold the other end
+}
+
+// calmSide is what Said found of one side of pairs: that for other ends from lo to hi, not included, all was said that
+// is in doubt there. The range grows no more once it is there; other ends have ranges of their own, found anew.
+type calmSide struct {
+	lo, hi uint32
+	open   bool // something is in doubt
+	whole  bool // doubts holds all that is, and it was said for usual others
+	doubts []*doubtful
 }
 
 type saidKey struct {
@@ -78,6 +87,9 @@ func (m *Model) Pairs() *Pairs {
 				p.said[l][d][f] = make([]bool, len(m.profiles[l][d])+m.hosts)
 			}
 		}
+	}
+	for dir := range p.calm {
+		p.calm[dir] = make([]calmSide, m.hosts)
 	}
 	p.addrs = make([]uint32, m.hosts)
 	for i := range m.addrGroups {
@@ -158,26 +170,57 @@ func (p *Pairs) Said(x Pair) bool {
 	if s < 0 || d < 0 || m.tunnels || p.plain != (Why{}) || !p.alike {
 		return false
 	}
-	open := false
+	in, ok := p.saidOfSide(policy.Ingress, d, s)
+	if !ok {
+		return false
+	}
+	out, ok := p.saidOfSide(policy.Egress, s, d)
+	return ok && (in || out)
+}
+
+// saidOfSide tells of one side of a pair whether something is in doubt, and that all of it was said.
+func (p *Pairs) saidOfSide(d policy.Direction, end, other int) (open, said bool) {
+	c := &p.calm[d][end]
+	if uint32(other)-c.lo < c.hi-c.lo {
+		return c.open, true
+	}
+	if c.whole {
+		lo, hi := 0, p.m.hosts
+		for _, in := range c.doubts {
+			from, to, usual := in.around(other, p.m.hosts)
+			if !usual {
+				return true, false
+			}
+			lo, hi = max(lo, from), min(hi, to)
+		}
+		c.lo, c.hi = uint32(lo), uint32(hi)
+		return true, true
+	}
+	m := p.m
+	ports := false
+	c.doubts = c.doubts[:0]
 	for _, f := range m.families {
 		for _, l := range policy.Layers {
 			if !m.layered[l] {
 				continue
 			}
-			for dir, ends := range [2][2]int{policy.Ingress: {d, s}, policy.Egress: {s, d}} {
-				in := p.doubts(l, policy.Direction(dir), ends[0], f)
-				if in.none {
-					continue
-				}
-				row := p.rows[l][dir][ends[0]]
-				if !in.usual(ends[1]) || !in.ports && !p.said[l][dir][f][row] || in.ports && !p.saidOf[saidKey{uint8(l), uint8(dir), uint8(f), row, m.points[ends[1]].ports}] {
-					return false
-				}
-				open = true
+			in := p.doubts(l, d, end, f)
+			if in.none {
+				continue
 			}
+			row := p.rows[l][d][end]
+			if !in.usual(other) || !in.ports && !p.said[l][d][f][row] || in.ports && !p.saidOf[saidKey{uint8(l), uint8(d), uint8(f), row, m.points[other].ports}] {
+				return true, false
+			}
+			ports = ports || in.ports
+			c.doubts = append(c.doubts, in)
 		}
 	}
-	return open
+	c.open = len(c.doubts) > 0
+	if c.whole = c.open && !ports; !c.open {
+		c.lo, c.hi = 0, uint32(m.hosts)
+	}
+	return c.open, true
 }
 
 // side is sideReasons as a part.
@@ -302,11 +345,30 @@ func (m *Model) apart(sets []*pointSet) []run {
 
 // usual tells whether all that is in doubt depends on is what is usual for the other class, but for its ports.
 func (x *doubtful) usual(other int) bool {
+	_, _, usual := x.around(other, 0)
+	return usual
+}
+
+// around is usual, with the classes about other, of n, for which the answer is the same; only when it is true.
+func (x *doubtful) around(other, n int) (from, to int, usual bool) {
 	if !x.one {
-		return false
+		return 0, 0, false
 	}
-	at := sort.Search(len(x.apart), func(k int) bool { return int(x.apart[k].hi) > other })
-	return at == len(x.apart) || int(x.apart[at].lo) > other
+	at, end := 0, len(x.apart) // the first run that ends after it
+	for at < end {
+		if mid := (at + end) / 2; int(x.apart[mid].hi) > other {
+			end = mid
+		} else {
+			at = mid + 1
+		}
+	}
+	if at > 0 {
+		from = int(x.apart[at-1].hi)
+	}
+	if to = n; at < len(x.apart) {
+		to = int(x.apart[at].lo)
+	}
+	return from, to, at == len(x.apart) || to > other
 }
 
 // part numbers a list of reasons by what it says.

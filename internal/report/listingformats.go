@@ -45,7 +45,7 @@ func blank(c netset.Conns) string {
 	return c.String()
 }
 
-// listText goes over the connections twice: the columns must be as wide as their widest text.
+// listText writes when it has seen all connections: the columns must be as wide as their widest text.
 func listText(w io.Writer, l *Listing, opt Options) error {
 	p := newPrinter(w, opt)
 	x := l.links()

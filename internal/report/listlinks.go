@@ -216,6 +216,52 @@ func (x *sourceLinks) peer(p reach.Peer) int {
 	return n
 }
 
+// linkLog keeps connections in the order they came, so that they need not be made twice.
+type linkLog struct {
+	blocks [][][2]uint32 // destination and bounds
+	from   [][2]int      // sources, each with the number of its connections
+	n      int
+	full   bool
+}
+
+const (
+	logBlock = 1 << 16
+	logSize  = 1 << 24 // connections in 128 MiB; more are made again
+)
+
+func (l *linkLog) add(k *link) {
+	if l.full = l.full || l.n == logSize; l.full {
+		l.blocks, l.from = nil, nil
+		return
+	}
+	if l.n%logBlock == 0 {
+		l.blocks = append(l.blocks, make([][2]uint32, 0, logBlock))
+	}
+	b := &l.blocks[len(l.blocks)-1]
+	*b = append(*b, [2]uint32{uint32(k.dst), uint32(k.bounds)})
+	if len(l.from) == 0 || l.from[len(l.from)-1][0] != k.src {
+		l.from = append(l.from, [2]int{k.src, 0})
+	}
+	l.from[len(l.from)-1][1]++
+	l.n++
+}
+
+// each gives the connections again, without their reasons; not when the log is full.
+func (l *linkLog) each(yield func(*link) bool) {
+	var k link
+	n := 0
+	for _, f := range l.from {
+		k.src = f[0]
+		for range f[1] {
+			at := &l.blocks[n/logBlock][n%logBlock]
+			k.dst, k.bounds = int(at[0]), int(at[1])
+			if n++; !yield(&k) {
+				return
+			}
+		}
+	}
+}
+
 // reasons collects what undecided connections rest on, each sentence once, in the order of first use.
 type reasons struct {
 	x     *links

@@ -18,6 +18,7 @@ type linkTable struct {
 	bounds [][2]string
 	used   []bool // by number of bounds
 	widths [3]int
+	log    linkLog
 }
 
 // measure takes one connection into account.
@@ -47,6 +48,7 @@ func (t *linkTable) measure(k *link) bool {
 	if k.why != (reach.Why{}) {
 		t.why.add(k.why)
 	}
+	t.log.add(k)
 	return true
 }
 
@@ -58,7 +60,7 @@ func (t *linkTable) end(side, peer int) {
 	t.widths[side] = max(t.widths[side], len(t.names[peer]))
 }
 
-// write goes over the connections again.
+// write gives the rows.
 func (t *linkTable) write(p *printer) {
 	heading := [4]string{"SOURCE", "DESTINATION", "ALLOWED", "UNDECIDED"}
 	for i := range t.widths {
@@ -81,7 +83,8 @@ func (t *linkTable) write(p *printer) {
 	last := -1
 	dst := make([][]byte, len(t.names))
 	rest := make([][]byte, len(t.bounds))
-	t.x.each(noWhys, func(k *link) bool {
+	buf := make([]byte, 0, 2*writeSize)
+	row := func(k *link) bool {
 		if k.src != last {
 			last, src = k.src, pad(src[:0], t.names[k.src], t.widths[0])
 		}
@@ -92,11 +95,20 @@ func (t *linkTable) write(p *printer) {
 			words := &t.bounds[k.bounds]
 			rest[k.bounds] = append(append(pad(nil, words[0], t.widths[2]), words[1]...), '\n')
 		}
-		p.w.Write(src)
-		p.w.Write(dst[k.dst])
-		_, err := p.w.Write(rest[k.bounds])
+		buf = append(append(append(buf, src...), dst[k.dst]...), rest[k.bounds]...)
+		if len(buf) < writeSize {
+			return true
+		}
+		_, err := p.w.Write(buf)
+		buf = buf[:0]
 		return err == nil
-	})
+	}
+	if t.log.full {
+		t.x.each(noWhys, row)
+	} else {
+		t.log.each(row)
+	}
+	p.w.Write(buf)
 }
 
 // linkWords is the JSON of the parts of connections.
