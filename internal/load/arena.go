@@ -22,6 +22,8 @@ type arena struct {
 
 	fieldStack []object.Field // fields of the maps being read, the innermost map last
 	itemStack  []*object.Value
+
+	same []sameText // for one reader at a time, which leaves it empty
 }
 
 const (
@@ -42,30 +44,40 @@ func (a *arena) value() *object.Value {
 	return &a.values[n]
 }
 
-// popFields takes the fields above base off the stack. The result has no room to grow: appending copies.
-func (a *arena) popFields(base int) []object.Field {
-	top := a.fieldStack[base:]
-	n := len(top)
+// roomForFields is a slice of n fields without room to grow: appending copies.
+func (a *arena) roomForFields(n int) []object.Field {
 	if n > cap(a.fields)-len(a.fields) {
 		a.fields = make([]object.Field, 0, max(n, a.block))
 	}
 	start := len(a.fields)
-	a.fields = append(a.fields, top...)
-	a.fieldStack = a.fieldStack[:base]
+	a.fields = a.fields[:start+n]
 	return a.fields[start : start+n : start+n]
 }
 
-// popItems takes the items above base off the stack, as popFields does.
-func (a *arena) popItems(base int) []*object.Value {
-	top := a.itemStack[base:]
-	n := len(top)
+// roomForItems is as roomForFields.
+func (a *arena) roomForItems(n int) []*object.Value {
 	if n > cap(a.items)-len(a.items) {
 		a.items = make([]*object.Value, 0, max(n, a.block))
 	}
 	start := len(a.items)
-	a.items = append(a.items, top...)
-	a.itemStack = a.itemStack[:base]
+	a.items = a.items[:start+n]
 	return a.items[start : start+n : start+n]
+}
+
+// popFields takes the fields above base off the stack.
+func (a *arena) popFields(base int) []object.Field {
+	out := a.roomForFields(len(a.fieldStack) - base)
+	copy(out, a.fieldStack[base:])
+	a.fieldStack = a.fieldStack[:base]
+	return out
+}
+
+// popItems takes the items above base off the stack.
+func (a *arena) popItems(base int) []*object.Value {
+	out := a.roomForItems(len(a.itemStack) - base)
+	copy(out, a.itemStack[base:])
+	a.itemStack = a.itemStack[:base]
+	return out
 }
 
 // key is b as a field name.

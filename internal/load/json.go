@@ -16,12 +16,20 @@ type jsonText struct {
 	dups    []lineKey // names that stand twice in a map
 	braces  bool      // there may be braces in a string
 	badText bool      // a string is not UTF-8
+	whole   bool      // there may be parts that nobody reads
 }
 
 // parseJSON reads a stream of JSON values, one after the other, whose first line is line number first. What
 // was read before an error is returned with it. Parts that unread.go names are checked and left out.
 func (c *collector) parseJSON(text []byte, first int) (jsonText, error) {
 	p := jsonParser{a: c.arena, b: text, line: first, maxDepth: c.lim.Depth}
+	if len(text) > sameWorth {
+		if c.arena.same == nil {
+			c.arena.same = make([]sameText, 1<<sameBits)
+		}
+		p.same = c.arena.same
+		defer clear(p.same)
+	}
 	var values []*object.Value
 	var err error
 	for err == nil && p.next() != 0 || p.i < len(p.b) {
@@ -32,7 +40,7 @@ func (c *collector) parseJSON(text []byte, first int) (jsonText, error) {
 		}
 		values = append(values, v)
 	}
-	return jsonText{values, p.dups, p.braces != 0, p.badText}, err
+	return jsonText{values, p.dups, p.braces != 0, p.badText, p.whole}, err
 }
 
 // maxObjectDepth is how deep objects are looked for: a list of lists of them. It bounds how often text is
@@ -49,31 +57,32 @@ type jsonParser struct {
 	dropped  object.Value // stands for what is left out until its map is complete
 	braces   uint64       // not 0 when a string may have a brace in it
 	badText  bool         // a string is not UTF-8
+	whole    bool         // something was kept because its place was not known
 	seen     []uint64     // hashes of the names in the maps that are being skipped
+
+	same    []sameText // by path; nil when nothing is compared
+	path    uint64     // of the value being read in its object
+	sharing bool       // in an item of a list
 }
 
 func (p *jsonParser) space() {
 	b, i := p.b, p.i
 	for i < len(b) {
 		switch b[i] {
-		case ' ':
-			i++
-			for i+8 <= len(b) {
-				x := binary.LittleEndian.Uint64(b[i:]) ^ 0x2020202020202020
-				if x != 0 {
-					i += bits.TrailingZeros64(x) / 8
-					break
-				}
-				i += 8
-			}
 		case '\n':
 			p.line++
-			i++
-		case '\t', '\r':
-			i++
+		case ' ', '\t', '\r':
 		default:
 			p.i = i
 			return
+		}
+		i++
+		for i+8 <= len(b) { // indentation
+			if x := binary.LittleEndian.Uint64(b[i:]) ^ 0x2020202020202020; x != 0 {
+				i += bits.TrailingZeros64(x) / 8
+				break
+			}
+			i += 8
 		}
 	}
 	p.i = i
@@ -81,8 +90,15 @@ func (p *jsonParser) space() {
 
 // next steps over white space and gives the byte after it, 0 at the end.
 func (p *jsonParser) next() byte {
-	if p.i < len(p.b) && p.b[p.i] > ' ' {
-		return p.b[p.i]
+	b, i := p.b, p.i
+	if i+1 < len(b) {
+		if b[i] > ' ' {
+			return b[i]
+		}
+		if b[i] == ' ' && b[i+1] > ' ' {
+			p.i++
+			return b[i+1]
+		}
 	}
 	p.space()
 	return p.peek()
@@ -112,7 +128,7 @@ func (p *jsonParser) value(depth int, at place) (*object.Value, error) {
 		if depth <= maxObjectDepth {
 			return p.document(depth)
 		}
-		at = elsewhere
+		at, p.whole = elsewhere, true
 	}
 	v := p.a.value()
 	v.Line = p.line
@@ -215,8 +231,13 @@ func (p *jsonParser) array(v *object.Value, depth int, at place) error {
 	}
 	base := len(p.a.itemStack)
 	for {
-		p.next()
-		item, err := p.value(depth+1, at)
+		var item *object.Value
+		var err error
+		if first := p.next(); p.sharing && at != top && (first == '{' || first == '[') && depth < sameDepth {
+			item, err = p.compared(uint64(len(p.a.itemStack)-base), depth+1, at)
+		} else {
+			item, err = p.value(depth+1, at)
+		}
 		if err != nil {
 			return err
 		}
@@ -242,13 +263,18 @@ func (p *jsonParser) document(depth int) (*object.Value, error) {
 	fields, items := len(p.a.fieldStack), len(p.a.itemStack)
 	v := p.a.value()
 	v.Line = line
-	if err := p.object(v, depth, top); err != nil {
+	sharing, path := p.sharing, p.path
+	p.sharing, p.path = depth > 0 && p.same != nil, 0
+	err := p.object(v, depth, top)
+	p.sharing, p.path = sharing, path
+	if err != nil {
 		return nil, err
 	}
 	if v.Get("items") != nil && !isList(v) || len(p.dups) > dups {
 		p.i, p.line, p.dups = start, line, p.dups[:dups]
 		p.a.fieldStack, p.a.itemStack = p.a.fieldStack[:fields], p.a.itemStack[:items]
 		*v = object.Value{Line: line}
+		p.whole = true
 		return v, p.object(v, depth, elsewhere)
 	}
 	return v, nil
@@ -293,14 +319,14 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 		} else if at != elsewhere {
 			below = at.below(name)
 		}
-		item := &p.dropped
-		if below != nowhere || !p.skipped(depth+1) {
-			if item, err = p.value(depth+1, max(below, elsewhere)); err != nil {
-				return err
-			}
-			if below == nowhere {
-				item = &p.dropped
-			}
+		var item *object.Value
+		if b := p.peek(); p.sharing && below != top && (b == '{' || b == '[') && depth < sameDepth {
+			item, err = p.compared(hash, depth+1, below)
+		} else {
+			item, err = p.read(depth+1, below)
+		}
+		if err != nil {
+			return err
 		}
 		left = left || item == &p.dropped
 		if p.a.put(&m, object.Field{Name: name, Line: line, Value: item}, hash) {
@@ -338,6 +364,7 @@ func (p *jsonParser) part(name string, base int) place {
 				kind = f.Value.Str()
 			}
 		}
+		p.whole = p.whole || api == "" || kind == ""
 	}
 	return part(api, kind, name)
 }

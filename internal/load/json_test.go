@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,11 @@ func sameJSON(t *testing.T, data []byte) {
 	}
 	if diff := cmp.Diff(wanted, jsonReading(clean(read.values), err, got)); diff != "" {
 		t.Errorf("%.2000q: -plain +fast\n%s", data, diff)
+	}
+	if err == nil && !read.whole && !bytes.Contains(data, []byte("ecret")) {
+		if diff := cmp.Diff(jsonReading(clean(read.values), nil, nil), jsonReading(read.values, nil, nil)); diff != "" {
+			t.Errorf("%.2000q: something is left that nobody reads: -redacted +read\n%s", data, diff)
+		}
 	}
 	if err == nil && read.badText == utf8.Valid(data) {
 		t.Errorf("%.2000q: bad UTF-8: %v", data, read.badText)
@@ -166,7 +172,39 @@ func TestJSONIsReadAsThePlainReaderDoes(t *testing.T) {
 	}
 }
 
-// FuzzJSON compares the two readers on any bytes.
+// TestJSONOfItemsThatAreAlike reads lists whose items are nearly the same text: what is taken from the item before must
+// be what is there.
+func TestJSONOfItemsThatAreAlike(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, indented := range []bool{false, true} {
+		list := podList(t, 12, indented)
+		sameJSON(t, list)
+		for range 150 {
+			data := bytes.Clone(list)
+			for range 1 + r.IntN(6) {
+				i := r.IntN(len(data))
+				switch r.IntN(6) {
+				case 0:
+					data = slices.Delete(data, i, i+1)
+				case 1:
+					data = slices.Insert(data, i, '\n')
+				case 2:
+					data[i] = "{}[]\",:0a\\\n"[r.IntN(11)]
+				case 3:
+					data = slices.Insert(data, i, []byte("\n ,\"tier\": {\"a\": 1, \"a\": 2}\n")...)
+				default: // another value of the same length, so that most stays valid
+					if c := data[i]; c >= '0' && c <= '9' {
+						data[i] = '1' + c%8
+					}
+				}
+			}
+			sameJSON(t, data)
+		}
+	}
+}
+
+// FuzzJSON compares the two readers on any bytes, and on a list of them.
+
 func FuzzJSON(f *testing.F) {
 	seeds(f, func(_ string, data []byte) {
 		f.Add(data)
@@ -179,6 +217,8 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) < 1<<16 {
 			sameJSON(t, data)
+			list := bytes.Join([][]byte{[]byte(`{"kind":"List","items":[`), data, []byte(",\n"), data, []byte(","), data, []byte("\n]}")}, nil)
+			sameJSON(t, append(list, bytes.Repeat([]byte(" "), sameWorth)...))
 		}
 	})
 }

@@ -26,6 +26,7 @@ func (d *document) object(v *object.Value) {
 	kind := v.Get("kind").Str()
 	switch groups := v.Get("SecurityGroups"); {
 	case groups != nil && groups.Kind == object.List && kind == "": // aws ec2 describe-security-groups
+		d.trimmed = false
 		d.object(groups)
 		return
 	case kind == snapshotKind && v.Get("apiVersion").Str() == snapshotVersion:
@@ -89,7 +90,10 @@ func (d *document) truncated(list *object.Value) {
 
 // one takes a single object.
 func (d *document) one(v *object.Value) {
-	v = d.imported(v)
+	trimmed := d.trimmed
+	if w := d.imported(v); w != v {
+		v, trimmed = w, false
+	}
 	o, err := object.New(v, d.file)
 	if err == nil && (o.Version == "" || v.Get("kind").Kind != object.String || v.Get("apiVersion").Kind != object.String) {
 		err = errors.New("apiVersion and kind must be names")
@@ -115,7 +119,9 @@ func (d *document) one(v *object.Value) {
 		d.c.skip(o.Pos, o.Ref.Kind+" without metadata.name")
 		return
 	}
-	o.Root = redact(o)
+	if !trimmed || o.Ref.GroupKind() == (object.GroupKind{Kind: "Secret"}) {
+		o.Root = redact(o)
+	}
 	if !d.placeholders(o) {
 		return
 	}

@@ -49,10 +49,10 @@ func (c *collector) stream(data []byte, file string) {
 }
 
 // onlyJSON reads a stream that is JSON from end to end, if it is. No line of such a stream can be taken for a
-// separator or for a terminal's, so it need not be looked at line by line.
+// separator, for a terminal's or for another tool's, so it need not be looked at line by line.
 func (c *collector) onlyJSON(data []byte, file string) bool {
 	trimmed := bytes.TrimLeft(data, " \t\r\n")
-	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' || bytes.Contains(data, []byte(yttMark)) {
+	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' {
 		return false
 	}
 	read, err := c.parseJSON(data, 1)
@@ -62,7 +62,7 @@ func (c *collector) onlyJSON(data []byte, file string) bool {
 	if read.badText {
 		c.badText(file)
 	}
-	d := document{c: c, file: file, chunk: chunk{text: data, line: 1}, dups: read.dups, marks: no}
+	d := document{c: c, file: file, chunk: chunk{text: data, line: 1}, dups: read.dups, marks: no, trimmed: !read.whole}
 	if read.braces {
 		d.marks = yes
 	}
@@ -107,6 +107,8 @@ type document struct {
 	chunk chunk
 	dups  []lineKey // duplicate keys met by the current way of reading the chunk
 	marks answer    // whether the chunk may have variables of a template
+
+	trimmed bool // what nobody reads is out of its objects already
 }
 
 type answer uint8

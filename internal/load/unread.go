@@ -43,19 +43,20 @@ func (at place) below(name string) place {
 		}
 	case podSpec:
 		switch name {
-		case "affinity", "schedulerName", "tolerations", "topologySpreadConstraints":
+		case "affinity", "enableServiceLinks", "preemptionPolicy", "schedulerName", "terminationGracePeriodSeconds", "tolerations", "topologySpreadConstraints":
 			return nowhere
 		case "containers", "initContainers", "ephemeralContainers":
 			return containers
 		}
 	case containers:
 		switch name {
-		case "imagePullPolicy", "resources", "terminationMessagePath", "terminationMessagePolicy", "volumeDevices", "volumeMounts":
+		case "imagePullPolicy", "lifecycle", "livenessProbe", "readinessProbe", "resources", "startupProbe", "terminationMessagePath",
+			"terminationMessagePolicy", "volumeDevices", "volumeMounts", "workingDir":
 			return nowhere
 		}
 	case podStatus:
 		switch name {
-		case "conditions", "containerStatuses", "ephemeralContainerStatuses", "initContainerStatuses":
+		case "conditions", "containerStatuses", "ephemeralContainerStatuses", "initContainerStatuses", "qosClass", "startTime":
 			return nowhere
 		}
 	case nodeStatus:
