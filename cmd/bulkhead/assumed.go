@@ -47,11 +47,10 @@ func (a *analysis) engine(flag string, said pci.Assumptions) (enforcer.Profile, 
 	if name == "" {
 		return enforcer.Detect(a.cluster), nil
 	}
-	p, err := enforcer.Named(name)
+	p, err := enforcer.Stated(name, a.cluster, flag != "")
 	if err != nil {
 		return p, fmt.Errorf("enforcer of %s: %w", by, err)
 	}
-	p.Mesh = enforcer.MeshOf(a.cluster) // beside the engine, whichever that is
 	a.assumed = append([]string{fmt.Sprintf("enforcer %s (%s)", p.Name, by)}, a.assumed...)
 	return p, nil
 }

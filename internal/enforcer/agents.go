@@ -155,7 +155,7 @@ func (d *detector) kindnetVersion(p *cluster.Pod) (Answer, string) {
 			return Unknown, fmt.Sprintf("kindnet enforces policies since kind 0.24, and image %s is older or does not tell", c.Image)
 		}
 	}
-	return Unknown, "kindnet enforces policies since kind 0.24, and its version is not known"
+	return d.untold("kindnet"), "kindnet enforces policies since kind 0.24, and its version is not known"
 }
 
 func (d *detector) flannelSwitch(*cluster.Pod) (Answer, string) {

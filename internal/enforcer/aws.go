@@ -60,7 +60,7 @@ func (d *detector) autoMode() {
 		if n.Labels["eks.amazonaws.com/compute-type"] != "auto" {
 			continue
 		}
-		enforces, why := Unknown, "whether its policies are switched on is not known"
+		enforces, why := d.untold("aws"), "whether its policies are switched on is not known"
 		classes := d.c.Kind("eks.amazonaws.com", "NodeClass")
 		all := len(classes) > 0
 		for _, o := range classes {

@@ -55,7 +55,7 @@ func (d *detector) ciliumSwitches(p *cluster.Pod) (Answer, string) {
 	all, configMap := d.ciliumSettings(p)
 	enforces, why := Yes, "it enforces policies"
 	if !configMap && p.Workload.Ref.Name != "anetd" {
-		enforces, why = Unknown, "whether it enforces policies is not known, as ConfigMap cilium-config is not in the input"
+		enforces, why = d.untold("cilium"), "whether it enforces policies is not known, as ConfigMap cilium-config is not in the input"
 	}
 	for _, s := range all {
 		for _, key := range []string{"enable-policy", "policy-audit-mode", "enable-k8s-networkpolicy"} {

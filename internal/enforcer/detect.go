@@ -14,7 +14,17 @@ import (
 // enforce, the profile is "unknown"; two of which one only carries traffic are no contradiction. What was
 // seen is in Because either way. The objects show what is installed, not that it works.
 func Detect(c *cluster.Cluster) Profile {
-	d := detector{c: c, engines: map[string]*Profile{}}
+	d := look(c, "")
+	p := d.chosen()
+	d.uncovered(&p)
+	p.Mesh = MeshOf(c)
+	p.Because = d.evidence()
+	return p
+}
+
+// look gathers the signs of all engines. Of the stated one, that the input does not hold its settings is no sign.
+func look(c *cluster.Cluster, stated string) *detector {
+	d := &detector{c: c, stated: stated, engines: map[string]*Profile{}}
 	for _, w := range c.Workloads {
 		if w.Ref.Kind == "DaemonSet" {
 			d.daemonSet(w)
@@ -28,21 +38,32 @@ func Detect(c *cluster.Cluster) Profile {
 	}
 	d.k3s()
 	d.autoMode()
-	p := d.chosen()
-	d.uncovered(&p)
-	p.Mesh = MeshOf(c)
+	return d
+}
+
+// evidence is what was seen, sorted by place.
+func (d *detector) evidence() []Evidence {
 	slices.SortFunc(d.seen, func(a, b Evidence) int {
 		return cmp.Or(a.Pos.Compare(b.Pos), a.Ref.Compare(b.Ref), cmp.Compare(a.Msg, b.Msg))
 	})
-	p.Because = slices.Compact(d.seen)
-	return p
+	return slices.Compact(d.seen)
 }
 
 // detector gathers signs. engines is what they say of each engine.
 type detector struct {
 	c       *cluster.Cluster
+	stated  string // the engine that somebody named, "" for none
 	engines map[string]*Profile
 	seen    []Evidence
+}
+
+// untold is the answer where the input does not hold what decides about an engine: for the stated one the statement
+// counts.
+func (d *detector) untold(engine string) Answer {
+	if engine == d.stated {
+		return Yes
+	}
+	return Unknown
 }
 
 func (d *detector) see(ref object.Ref, pos object.Pos, msg string) {
@@ -234,6 +255,6 @@ func (d *detector) k3s() {
 		return
 	}
 	for _, n := range agents {
-		d.vote("k3s", Unknown, n.Object.Ref, place(n), "a k3s agent; whether its server enforces policies is not known")
+		d.vote("k3s", d.untold("k3s"), n.Object.Ref, place(n), "a k3s agent; whether its server enforces policies is not known")
 	}
 }

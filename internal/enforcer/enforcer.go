@@ -75,7 +75,7 @@ type Profile struct {
 	Mesh Answer
 	// Kinds is what is known of single kinds, sorted by kind; it goes before what the engine's name says.
 	Kinds   []KindAnswer
-	Because []Evidence // what was seen, sorted by place; empty when stated by the user
+	Because []Evidence // what was seen, sorted by place; when stated by the user, only what bears on that (Stated)
 }
 
 // KindAnswer tells whether objects of one kind count.

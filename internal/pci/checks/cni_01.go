@@ -20,7 +20,10 @@ var cni01 = pci.Check{
 		switch p.Enforces {
 		case enforcer.Yes:
 			f.Message = p.Name + " enforces NetworkPolicy"
-			if p.Stated {
+			switch {
+			case p.Stated && len(p.Because) > 0:
+				f.Message += ", as stated, and its agent is in the input"
+			case p.Stated:
 				f.Message += ", as stated; the input was not asked"
 			}
 		case enforcer.No:
@@ -32,6 +35,9 @@ var cni01 = pci.Check{
 			f.Message = "which engine enforces policies can not be seen in the input, so no policy is certain to have an effect"
 			if len(p.Because) > 0 {
 				f.Message = "which engine enforces policies is not clear from what the input shows"
+			}
+			if p.Stated && p.Name != "unknown" {
+				f.Message = p.Name + " was stated, and the input shows what speaks against it, so no policy is certain to have an effect"
 			}
 			f.Fix = &pci.Fix{Text: fmt.Sprintf("state the engine with --enforcer (one of %s), or add its objects to the input", namesList())}
 		}

@@ -15,7 +15,7 @@ var cni02 = pci.Check{
 		p := in.Profile
 		f := pci.Finding{Because: evidence(p), Key: p.Name}
 		switch {
-		case p.Stated && p.Enforces == enforcer.Yes:
+		case p.Stated && p.Enforces == enforcer.Yes && len(p.Because) == 0:
 			f.Status = pci.Manual
 			f.Message = "The engine " + p.Name + " was stated, not read: are its switches for enforcement on, and its audit mode off?"
 		case p.Enforces == enforcer.Yes:

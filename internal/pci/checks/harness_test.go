@@ -188,9 +188,9 @@ func inputOf(t *testing.T, objects []*object.Object, opt options) *pci.Input {
 	case name == "detect":
 		prof = enforcer.Detect(c)
 	case name != "":
-		prof, err = enforcer.Named(name)
+		prof, err = enforcer.Stated(name, c, true)
 	case said.Enforcer != "":
-		prof, err = enforcer.Named(said.Enforcer)
+		prof, err = enforcer.Stated(said.Enforcer, c, false)
 	default:
 		prof, err = enforcer.Named("kube")
 	}
