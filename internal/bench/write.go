@@ -35,6 +35,22 @@ func WriteJSON(w io.Writer, trees iter.Seq[*object.Value]) error {
 	return b.Flush()
 }
 
+// WriteLine writes trees as one List on one line, as the API server does and as "jq -c" makes of WriteJSON.
+func WriteLine(w io.Writer, trees iter.Seq[*object.Value]) error {
+	b := bufio.NewWriterSize(w, 1<<16)
+	b.WriteString(`{"apiVersion":"v1","kind":"List","metadata":{"resourceVersion":""},"items":[`)
+	between := ""
+	var line []byte
+	for v := range trees {
+		line = v.AppendJSON(line[:0])
+		b.WriteString(between)
+		b.Write(line)
+		between = ","
+	}
+	b.WriteString("]}\n")
+	return b.Flush()
+}
+
 // WriteYAML writes trees as "kubectl get -o yaml" does, each as a document of its own: keys in order, block
 // style, lists no deeper than their key.
 func WriteYAML(w io.Writer, trees iter.Seq[*object.Value]) error {

@@ -15,7 +15,7 @@ import (
 
 // TestWritten: what is written as YAML or JSON is read back as the objects that Objects makes, of every shape.
 func TestWritten(t *testing.T) {
-	writers := map[string]func(io.Writer, iter.Seq[*object.Value]) error{"yaml": WriteYAML, "json": WriteJSON}
+	writers := map[string]func(io.Writer, iter.Seq[*object.Value]) error{"yaml": WriteYAML, "json": WriteJSON, "line": WriteLine}
 	for _, shape := range Shapes() {
 		w := Draw(shape, Size{"XS", 300, 60, 100}, 3)
 		made, err := Objects(w.Live())

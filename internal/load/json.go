@@ -43,10 +43,6 @@ func (c *collector) parseJSON(text []byte, first int) (jsonText, error) {
 	return jsonText{values, p.dups, p.braces != 0, p.badText, p.whole}, err
 }
 
-// maxObjectDepth is how deep objects are looked for: a list of lists of them. It bounds how often text is
-// read again.
-const maxObjectDepth = 4
-
 type jsonParser struct {
 	a        *arena
 	b        []byte
@@ -62,6 +58,8 @@ type jsonParser struct {
 
 	same    []sameText // by path; nil when nothing is compared
 	path    uint64     // of the value being read in its object
+	list    listType   // what the list around an item says of it
+	guessed bool       // parts of the item were left out because of that
 	sharing bool       // in an item of a list
 }
 
@@ -255,31 +253,6 @@ func (p *jsonParser) array(v *object.Value, depth int, at place) error {
 	}
 }
 
-// document reads a map that may be an object or a list of them, and leaves out what nobody reads. When it
-// turns out that it was no list, its items were no objects, and it is read again as it is; so it is when a
-// name stands twice, because that may be the kind.
-func (p *jsonParser) document(depth int) (*object.Value, error) {
-	start, line, dups := p.i, p.line, len(p.dups)
-	fields, items := len(p.a.fieldStack), len(p.a.itemStack)
-	v := p.a.value()
-	v.Line = line
-	sharing, path := p.sharing, p.path
-	p.sharing, p.path = depth > 0 && p.same != nil, 0
-	err := p.object(v, depth, top)
-	p.sharing, p.path = sharing, path
-	if err != nil {
-		return nil, err
-	}
-	if v.Get("items") != nil && !isList(v) || len(p.dups) > dups {
-		p.i, p.line, p.dups = start, line, p.dups[:dups]
-		p.a.fieldStack, p.a.itemStack = p.a.fieldStack[:fields], p.a.itemStack[:items]
-		*v = object.Value{Line: line}
-		p.whole = true
-		return v, p.object(v, depth, elsewhere)
-	}
-	return v, nil
-}
-
 func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 	v.Kind = object.Map
 	p.i++
@@ -320,9 +293,12 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 			below = at.below(name)
 		}
 		var item *object.Value
-		if b := p.peek(); p.sharing && below != top && (b == '{' || b == '[') && depth < sameDepth {
+		switch b := p.peek(); {
+		case below == top:
+			item, err = p.items(depth+1, m.base)
+		case p.sharing && (b == '{' || b == '[') && depth < sameDepth:
 			item, err = p.compared(hash, depth+1, below)
-		} else {
+		default:
 			item, err = p.read(depth+1, below)
 		}
 		if err != nil {
@@ -346,39 +322,6 @@ func (p *jsonParser) object(v *object.Value, depth int, at place) error {
 			return p.fail("a comma or }")
 		}
 	}
-}
-
-// part gives the place of a field of the map on top of the stack. kubectl prints apiVersion and kind before
-// what depends on them; when they come later, nothing is left out here.
-func (p *jsonParser) part(name string, base int) place {
-	if name == "items" && p.peek() == '[' {
-		return top
-	}
-	var api, kind string
-	if name == "spec" || name == "status" {
-		for _, f := range p.a.fieldStack[base:] {
-			switch f.Name {
-			case "apiVersion":
-				api = f.Value.Str()
-			case "kind":
-				kind = f.Value.Str()
-			}
-		}
-		p.whole = p.whole || api == "" || kind == ""
-	}
-	return part(api, kind, name)
-}
-
-// leaveOut takes the dropped fields from the map on top of the stack.
-func (p *jsonParser) leaveOut(base int) {
-	kept := base
-	for _, f := range p.a.fieldStack[base:] {
-		if f.Value != &p.dropped {
-			p.a.fieldStack[kept] = f
-			kept++
-		}
-	}
-	p.a.fieldStack = p.a.fieldStack[:kept]
 }
 
 // quoted steps over a string and gives what is between its quotes. plain tells that it stands for itself.

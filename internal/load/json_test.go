@@ -48,7 +48,7 @@ func sameJSON(t *testing.T, data []byte) {
 	clean := func(values []*object.Value) (out []*object.Value) {
 		d := document{c: newCollector(context.Background(), Options{}), file: "f"} //nolint:forbidigo // nothing to cancel
 		for _, v := range values {
-			out = append(out, cleaned(d, v))
+			out = append(out, cleaned(d, v, &object.Value{}))
 		}
 		return out
 	}
@@ -97,14 +97,14 @@ func (r jsonText) text() (text []byte) {
 	return text
 }
 
-// cleaned is a document whose objects have lost what nobody reads.
-func cleaned(d document, v *object.Value) *object.Value {
+// cleaned is a document, or an item of a list, whose objects have lost what nobody reads.
+func cleaned(d document, v, list *object.Value) *object.Value {
 	switch {
 	case v.Kind == object.List:
 		w := *v
 		w.Items = nil
 		for _, it := range v.Items {
-			w.Items = append(w.Items, cleaned(d, it))
+			w.Items = append(w.Items, cleaned(d, it, list))
 		}
 		return &w
 	case v.Kind != object.Map:
@@ -114,7 +114,7 @@ func cleaned(d document, v *object.Value) *object.Value {
 		w.Fields = slices.Clone(v.Fields)
 		for i, f := range w.Fields {
 			if f.Name == "items" {
-				w.Fields[i].Value = cleaned(d, f.Value)
+				w.Fields[i].Value = cleaned(d, f.Value, v)
 			}
 		}
 		v = &w
@@ -125,6 +125,13 @@ func cleaned(d document, v *object.Value) *object.Value {
 		group, version = "", group
 	}
 	o.Ref.Kind, o.Ref.Group, o.Version = v.Get("kind").Str(), group, version
+	if kind := strings.TrimSuffix(list.Get("kind").Str(), "List"); kind != "" && !v.Get("kind").IsSet() && !v.Get("apiVersion").IsSet() {
+		o.Ref.Kind, o.Version = kind, list.Get("apiVersion").Str()
+		o.Ref.Group, _, _ = strings.Cut(o.Version+"/", "/")
+		if !strings.Contains(o.Version, "/") {
+			o.Ref.Group = ""
+		}
+	}
 	return redact(o)
 }
 
@@ -136,7 +143,10 @@ func TestJSONIsReadAsThePlainReaderDoes(t *testing.T) {
 		pod, `{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"name":"a","resources":{"limits":{}},"volumeMounts":[]}],"initContainers":{},"tolerations":[]}}`,
 		`{"apiVersion":"apps/v1","kind":"Deployment","spec":{"template":{"spec":{"containers":[{"resources":{}}]}}}}`, `{"apiVersion":"v1","kind":["Pod"],"spec":{"tolerations":[]}}`,
 		`{"apiVersion":"v1","kind":"Pod","spec":{"tolerations":[]},"kind":"Node"}`, "[" + pod + ",\n" + pod + "]", `{"apiVersion":"v1","items":[` + pod + `],"kind":"List","metadata":{"continue":"x"}}`,
-		`{"apiVersion":"v1","items":[` + pod + `],"kind":"Other"}`, `{"items":[{"items":[{"items":[` + pod + `]}]}]}`,
+		`{"apiVersion":"v1","items":[` + pod + `],"kind":"Other"}`,
+		`{"kind":"PodList","apiVersion":"v1","items":[{"spec":{"tolerations":[]},"status":{"conditions":[]}},{"spec":{"tolerations":[]},"kind":"Node"},[{"spec":{"tolerations":[]}}]]}`,
+		`{"kind":"PodList","items":[{"spec":{"tolerations":[]}}]}`, `{"apiVersion":"v1","items":[{"spec":{"tolerations":[]}}],"kind":"PodList"}`,
+		`{"kind":"PodList","apiVersion":"apps/v1","items":[{"spec":{"tolerations":[]}}]}`, `{"kind":"NodeList","apiVersion":"v1","items":[{"status":{"images":[1],"a":[]}}]}`, `{"items":[{"items":[{"items":[` + pod + `]}]}]}`,
 		`{"kind":"List","items":{"metadata":{"managedFields":1}}}`, `{"kind":"List","items":null}`, `{"kind":"List","items":[` + pod + `],"items":{}}`,
 		`{"status":{"conditions":[1]},"kind":"Pod","apiVersion":"v1"}`, `{"apiVersion":"apps/v1","kind":"Pod","status":{"conditions":[1]}}`,
 		`{"apiVersion":"v1","kind":"Node","status":{"images":[{"names":["a"]}],"addresses":[]}}`,

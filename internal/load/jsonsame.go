@@ -28,7 +28,7 @@ const (
 	sameLength = 64 << 10 // longer texts are hardly ever the same
 	sameLeast  = 16
 	sameWorth  = 512 // input with less has nothing that is much alike
-	sameTries  = 3 // after so many other texts only one in eight is compared
+	sameTries  = 3   // after so many other texts only one in eight is compared
 )
 
 // compared reads the value that stands in the place below p.path that key says, or takes what it was before. With at

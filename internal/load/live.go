@@ -426,7 +426,7 @@ func (r *liveReader) take(body []byte) (next string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("the server sent something unreadable: %w", err)
 	}
-	d := document{c: r.c, file: r.name, dups: read.dups}
+	d := document{c: r.c, file: r.name, dups: read.dups, trimmed: !read.whole}
 	for _, v := range read.values {
 		next = v.Get("metadata", "continue").Str()
 		if !strings.HasSuffix(v.Get("kind").Str(), "List") || v.Get("items") == nil {
