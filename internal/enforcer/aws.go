@@ -44,12 +44,20 @@ func (d *detector) awsSwitch(p *cluster.Pod) (Answer, string) {
 	return No, "it enforces no policy, as no container aws-eks-nodeagent has --enable-network-policy=true"
 }
 
-// awsFine notes the enforcing mode: with "strict" even pods that no policy selects are closed, which no answer
-// takes into account; with "standard" a pod is open until its policies arrive.
-func (d *detector) awsFine(w *cluster.Workload, _ *Profile) {
+// awsFine notes the enforcing mode: with "strict" even pods that no policy selects are closed; with "standard" a
+// pod is open until its policies arrive.
+func (d *detector) awsFine(w *cluster.Workload, p *Profile) {
 	const env = "NETWORK_POLICY_ENFORCING_MODE"
-	if v := envOf(w.Pods[0], env); v.IsSet() {
-		d.see(w.Pods[0].Object.Ref, w.Pods[0].Object.At(v), fmt.Sprintf("%s is %q", env, v.Str()))
+	for _, pod := range w.Pods {
+		v := envOf(pod, env)
+		if !v.IsSet() {
+			continue
+		}
+		e := Evidence{pod.Object.At(v), pod.Object.Ref, fmt.Sprintf("%s is %q", env, v.Str())}
+		d.see(e.Ref, e.Pos, e.Msg)
+		if v.Str() != "standard" {
+			p.closedBy(e)
+		}
 	}
 }
 
@@ -81,6 +89,11 @@ func (d *detector) autoMode() {
 		if v.IsSet() {
 			d.see(o.Ref, o.At(v), fmt.Sprintf("%s is %q", vpcKey, v.Str()))
 		}
-		d.vote("aws", enforces, n.Object.Ref, n.Object.Pos, "a node of EKS Auto Mode: "+why)
+		p := d.vote("aws", enforces, n.Object.Ref, n.Object.Pos, "a node of EKS Auto Mode: "+why)
+		for _, o := range classes {
+			if v := o.Root.Get("spec", "networkPolicy"); v.Str() == "DefaultDeny" {
+				p.closedBy(Evidence{o.At(v), o.Ref, "networkPolicy is DefaultDeny"})
+			}
+		}
 	}
 }

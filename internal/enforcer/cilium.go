@@ -140,7 +140,7 @@ func (d *detector) ciliumAddresses(pod *cluster.Pod, p *Profile) {
 
 // ciliumFine reads the fine points off the settings and the release.
 func (d *detector) ciliumFine(w *cluster.Workload, p *Profile) {
-	d.ciliumAddresses(w.Pods[0], p)
+	d.ciliumRead(w.Pods[0], p)
 	p.EndPort = releases(w, isCilium, from(version{1, 16, 0}, last)) // cilium/cilium#28684, #28704
 	p.BaselineOverIsolation = releases(w, isCilium, func(v version) Answer {
 		if v == (version{1, 20, 2}) {
@@ -148,14 +148,42 @@ func (d *detector) ciliumFine(w *cluster.Workload, p *Profile) {
 		}
 		return Unknown
 	})
-	if on, _ := d.ciliumSwitch(w.Pods[0], "enable-sctp"); on == Yes {
+	d.ciliumKinds(w, p)
+}
+
+// ciliumRead reads the fine points that settings alone tell.
+func (d *detector) ciliumRead(pod *cluster.Pod, p *Profile) {
+	d.ciliumAddresses(pod, p)
+	if on, _ := d.ciliumSwitch(pod, "enable-sctp"); on == Yes {
 		p.SCTP = Yes
 	}
-	if on, _ := d.ciliumSwitch(w.Pods[0], "enable-node-selector-labels"); on == Yes {
+	if on, _ := d.ciliumSwitch(pod, "enable-node-selector-labels"); on == Yes {
 		p.NodePeers = Yes
 	}
-	d.ciliumLocalhost(w.Pods[0], p)
-	d.ciliumKinds(w, p)
+	d.ciliumLocalhost(pod, p)
+	const key = "enable-policy"
+	all, _ := d.ciliumSettings(pod)
+	for _, s := range all {
+		if v, _ := s.get(key); strings.EqualFold(v, "always") {
+			p.closedBy(Evidence{s.at(key), s.ref, key + " is " + strconv.Quote(v)})
+		}
+	}
+}
+
+// ciliumAlone reads Cilium's settings where its agent is not in the input. It tells whether they say anything.
+func (d *detector) ciliumAlone(p *Profile) bool {
+	found := false
+	for _, o := range d.c.Kind("", "ConfigMap") {
+		if o.Ref.Name != "cilium-config" {
+			continue
+		}
+		pod := &cluster.Pod{Workload: &cluster.Workload{Ref: object.Ref{Namespace: o.Ref.Namespace}}}
+		enforces, why := d.ciliumSwitches(pod)
+		d.see(o.Ref, o.Pos, "the settings of Cilium: "+why)
+		d.ciliumRead(pod, p)
+		p.Enforces, found = agree(p.Enforces, enforces), true
+	}
+	return found
 }
 
 func isCilium(c cluster.Container) bool {

@@ -43,9 +43,7 @@ func look(c *cluster.Cluster, stated string) *detector {
 
 // evidence is what was seen, sorted by place.
 func (d *detector) evidence() []Evidence {
-	slices.SortFunc(d.seen, func(a, b Evidence) int {
-		return cmp.Or(a.Pos.Compare(b.Pos), a.Ref.Compare(b.Ref), cmp.Compare(a.Msg, b.Msg))
-	})
+	slices.SortFunc(d.seen, Evidence.compare)
 	return slices.Compact(d.seen)
 }
 

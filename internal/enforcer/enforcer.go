@@ -4,6 +4,7 @@
 package enforcer
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/bulkhead-sec/bulkhead/internal/object"
@@ -71,6 +72,8 @@ type Profile struct {
 	DropsToOwnNode Answer
 	// BarePods: do policies bind pods that no controller owns?
 	BarePods Answer
+	// ClosedBy is the settings that may close pods which no policy selects, sorted by place.
+	ClosedBy []Evidence
 	// Mesh: is the control plane of Istio here? Its kinds count beside the engine's.
 	Mesh Answer
 	// Kinds is what is known of single kinds, sorted by kind; it goes before what the engine's name says.
@@ -89,4 +92,8 @@ type Evidence struct {
 	Pos object.Pos `json:"pos"`
 	Ref object.Ref `json:"object,omitzero"`
 	Msg string     `json:"message"`
+}
+
+func (e Evidence) compare(f Evidence) int {
+	return cmp.Or(e.Pos.Compare(f.Pos), e.Ref.Compare(f.Ref), cmp.Compare(e.Msg, f.Msg))
 }

@@ -256,3 +256,32 @@ func TestMesh(t *testing.T) {
 		})
 	}
 }
+
+// TestClosedBy finds the settings that close pods without policies.
+func TestClosedBy(t *testing.T) {
+	cilium := ds("cilium", "{name: cilium-agent, image: 'quay.io/cilium/cilium:v1.20.2'}")
+	aws := func(mode string) string {
+		return ds("aws-node", "{name: aws-node, image: amazon-k8s-cni, env: [{name: NETWORK_POLICY_ENFORCING_MODE, value: "+mode+"}]}")
+	}
+	class := func(mode string) []string {
+		return []string{
+			node("n1", "labels: {eks.amazonaws.com/compute-type: auto}"),
+			"apiVersion: eks.amazonaws.com/v1\nkind: NodeClass\nmetadata: {name: default}\nspec: {networkPolicy: " + mode + "}",
+		}
+	}
+	for _, test := range []struct {
+		docs []string
+		want int
+	}{
+		{[]string{cilium, config("enable-policy: always")}, 1},
+		{[]string{cilium, config("enable-policy: default")}, 0},
+		{[]string{aws("strict")}, 1},
+		{[]string{aws("standard")}, 0},
+		{class("DefaultDeny"), 1},
+		{class("DefaultAllow"), 0},
+	} {
+		if p := detect(t, test.docs...); len(p.ClosedBy) != test.want {
+			t.Errorf("%q: closed by %v, want %d", test.docs, p.ClosedBy, test.want)
+		}
+	}
+}

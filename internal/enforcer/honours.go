@@ -109,3 +109,10 @@ func (p *Profile) setKind(gk object.GroupKind, a Answer) {
 		return cmp.Or(cmp.Compare(a.Kind.Group, b.Kind.Group), cmp.Compare(a.Kind.Kind, b.Kind.Kind))
 	})
 }
+
+// closedBy notes a setting that may close pods which no policy selects.
+func (p *Profile) closedBy(e Evidence) {
+	p.ClosedBy = append(p.ClosedBy, e)
+	slices.SortFunc(p.ClosedBy, Evidence.compare)
+	p.ClosedBy = slices.Compact(p.ClosedBy)
+}

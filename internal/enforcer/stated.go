@@ -27,6 +27,12 @@ func Stated(name string, c *cluster.Cluster, instead bool) (Profile, error) {
 		q.Because = d.evidence()
 		return q, nil
 	}
+	if (name == "cilium" || name == "gke") && d.ciliumAlone(&p) {
+		if p.Enforces != Yes {
+			p.Enforces = Unknown
+		}
+		p.Because = d.evidence()
+	}
 	d.uncovered(&p)
 	if p.Enforces == Yes && (instead || !d.contradicted(name)) {
 		return p, nil

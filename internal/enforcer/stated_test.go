@@ -24,6 +24,8 @@ func TestStated(t *testing.T) {
 		{name: "nothing shown", engine: "calico", enforces: enforcer.Yes, podsByAddr: enforcer.Yes},
 		{name: "its agent, without settings", engine: "cilium", docs: []string{cilium}, enforces: enforcer.Yes, podsByAddr: enforcer.No, seen: true},
 		{name: "its settings", engine: "cilium", docs: []string{cilium, config("policy-cidr-match-mode: pods")}, enforces: enforcer.Yes, podsByAddr: enforcer.Yes, seen: true},
+		{name: "its settings alone", engine: "cilium", docs: []string{config("policy-cidr-match-mode: pods")}, enforces: enforcer.Yes, podsByAddr: enforcer.Yes, seen: true},
+		{name: "switched off by settings alone", engine: "cilium", docs: []string{config("policy-audit-mode: 'true'")}, enforces: enforcer.Unknown, podsByAddr: enforcer.No, seen: true},
 		{name: "switched off", engine: "cilium", docs: []string{cilium, config("enable-policy: never")}, enforces: enforcer.Unknown, podsByAddr: enforcer.No, seen: true},
 		{name: "switched off, whatever is asked", engine: "cilium", docs: []string{cilium, config("policy-audit-mode: 'true'")}, instead: true, enforces: enforcer.Unknown, podsByAddr: enforcer.No, seen: true},
 		{name: "another engine", engine: "calico", docs: []string{cilium}, enforces: enforcer.Unknown, podsByAddr: enforcer.Yes, seen: true},

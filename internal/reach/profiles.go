@@ -180,6 +180,9 @@ func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
 	pr := profile{binding: b.binding}
 	if b.layer == policy.Network {
 		for i, o := range m.opaque {
+			if o.idle && m.surelyIsolated(picks, b.dir) {
+				continue
+			}
 			if o.Namespace == "" || o.Namespace == pod.Namespace.Name {
 				pr.opaque = append(pr.opaque, i)
 				pr.lost = true
@@ -204,6 +207,11 @@ func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
 	m.profiles[b.layer][b.dir] = append(m.profiles[b.layer][b.dir], kept)
 	b.split(kept)
 	return i
+}
+
+// surelyIsolated tells whether some policy certainly binds and isolates in a direction.
+func (m *Model) surelyIsolated(picks []pick, dir policy.Direction) bool {
+	return slices.ContainsFunc(picks, func(k pick) bool { return k.sure && m.policies[k.policy].Isolates[dir] })
 }
 
 // key tells lists of picks apart, with the ports of the pod where some rule asks for them by name.

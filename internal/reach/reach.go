@@ -169,6 +169,7 @@ type applied struct {
 type opaqueKind struct {
 	policy.Opaque
 	sure bool
+	idle bool // it is about pods only that no policy isolates
 }
 
 // Cluster is the picture the model was made from.
@@ -216,9 +217,15 @@ func compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile, room boo
 		switch {
 		case on == enforcer.No:
 		case o.Hosts:
-			m.hosted = append(m.hosted, opaqueKind{o, on == enforcer.Yes})
+			m.hosted = append(m.hosted, opaqueKind{Opaque: o, sure: on == enforcer.Yes})
 		default:
-			m.opaque = append(m.opaque, opaqueKind{o, on == enforcer.Yes})
+			m.opaque = append(m.opaque, opaqueKind{Opaque: o, sure: on == enforcer.Yes})
+		}
+	}
+	if prof.Enforces != enforcer.No {
+		for _, e := range prof.ClosedBy {
+			o := policy.Opaque{Ref: e.Ref, Pos: e.Pos, Restricts: true, Msg: "may close pods that no policy selects: " + e.Msg}
+			m.opaque = append(m.opaque, opaqueKind{Opaque: o, idle: true})
 		}
 	}
 	if prof.Enforces == enforcer.Unknown && len(m.opaque) == 0 {
