@@ -226,12 +226,27 @@ func (n namer) addresses(text string) (f found, ok bool, err error) {
 		if n.c.NodeAddrs.Contains(one) {
 			return found{peers: []reach.Peer{{Entity: reach.Nodes}}, notes: []string{text + " is a node"}}, true, nil
 		}
+		for _, s := range n.c.Services {
+			if slices.Contains(s.ExternalIPs, one) || balanced(s, one) {
+				f, err := behind(s)
+				f.notes = append(f.notes, text+" is an outer address of "+s.Ref.String()+", to which nodes lead it without leaving the cluster")
+				return f, true, err
+			}
+		}
 	}
 	f.peers = []reach.Peer{reach.OfAddrs(set)}
 	if n.c.PodCIDRs.Overlaps(set) {
 		f.notes = append(f.notes, text+" holds addresses of pods; the answer is about senders and receivers outside the cluster only")
 	}
 	return f, true, nil
+}
+
+// balanced tells whether an address is one of the Service's load balancer that nodes lead to its pods themselves.
+func balanced(s *cluster.Service, one netip.Addr) bool {
+	return slices.ContainsFunc(s.Object.Root.Get("status", "loadBalancer", "ingress").List(), func(v *object.Value) bool {
+		a, err := netip.ParseAddr(v.Get("ip").Str())
+		return err == nil && a.Unmap() == one && v.Get("ipMode").Str() != "Proxy"
+	})
 }
 
 func single(a netset.Addrs) (netip.Addr, bool) {

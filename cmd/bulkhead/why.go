@@ -216,6 +216,12 @@ func ports(s *cluster.Service, dst reach.Peer, port string) (netset.Conns, []str
 func servicePorts(s *cluster.Service, dst reach.Peer, port string) (netset.Conns, []string, error) {
 	asked, err := netset.Parse(port)
 	byName := port != "" && err != nil
+	if s.Headless && port != "" && !byName {
+		if asked.IsEmpty() {
+			return asked, nil, fmt.Errorf("PORT %q holds no connection to ask about", port)
+		}
+		return asked, []string{fmt.Sprintf("%s is headless: its name stands for the addresses of its pods, and no port is translated", s.Ref)}, nil
+	}
 	var out netset.Conns
 	var notes, have []string
 	for _, sp := range s.Ports {
