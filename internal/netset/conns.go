@@ -160,12 +160,14 @@ func (c Conns) First() (Protocol, uint16, bool) {
 
 // Key is a short binary text, the same for two sets exactly when they are equal. It is meant for maps and
 // is neither readable nor kept the same between versions.
-func (c Conns) Key() string {
-	b := make([]byte, 0, 5*len(c.spans))
+func (c Conns) Key() string { return string(c.AppendKey(make([]byte, 0, 5*len(c.spans)))) }
+
+// AppendKey appends Key to b.
+func (c Conns) AppendKey(b []byte) []byte {
 	for _, s := range c.spans {
 		b = append(b, byte(s.lo>>16))
 		b = binary.BigEndian.AppendUint16(b, s.lo.port())
 		b = binary.BigEndian.AppendUint16(b, s.hi.port())
 	}
-	return string(b)
+	return b
 }

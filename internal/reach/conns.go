@@ -40,6 +40,7 @@ type effectIDs struct{ allowed, next boundsID }
 type table struct {
 	sets    []netset.Conns
 	setIDs  map[string]connID
+	key     []byte // scratch
 	pairs   []ids2
 	pairIDs map[ids2]boundsID
 	effects []effectIDs
@@ -47,7 +48,7 @@ type table struct {
 	finals  []boundsID // by effect, one more than the number; 0 for not computed yet
 	adding  []effectID // by bounds, of the tiers that allow them and leave nothing; likewise
 
-	or, and, orB, andB, then cache
+	or, and, orB, andB, then, last cache
 }
 
 // cache remembers results by their two operands. Later results overwrite earlier ones in the same place.
@@ -70,7 +71,7 @@ func newTable(policies int) *table {
 	n := min(most, 15)
 	t := &table{
 		setIDs: map[string]connID{}, pairIDs: map[ids2]boundsID{}, effIDs: map[effectIDs]effectID{},
-		or: newCache(n), and: newCache(most), orB: newCache(n), andB: newCache(most), then: newCache(n),
+		or: newCache(n), and: newCache(most), orB: newCache(n), andB: newCache(most), then: newCache(n), last: newCache(n),
 	}
 	t.id(netset.Conns{})
 	t.id(netset.All())
@@ -83,13 +84,13 @@ func newTable(policies int) *table {
 }
 
 func (t *table) id(c netset.Conns) connID {
-	key := c.Key()
-	if id, ok := t.setIDs[key]; ok {
+	t.key = c.AppendKey(t.key[:0])
+	if id, ok := t.setIDs[string(t.key)]; ok {
 		return id
 	}
 	id := connID(len(t.sets))
 	t.sets = append(t.sets, c)
-	t.setIDs[key] = id
+	t.setIDs[string(t.key)] = id
 	return id
 }
 
@@ -252,4 +253,17 @@ func (t *table) final(e effectID) boundsID {
 		t.finals[e] = t.or2(x.allowed, x.next) + 1
 	}
 	return t.finals[e] - 1
+}
+
+// over is what holds where tiers do e, and what comes after them allows b and leaves nothing.
+func (t *table) over(e effectID, b boundsID) boundsID {
+	if e == passesID {
+		return b
+	}
+	key := uint64(e)<<32 | uint64(b)
+	at := t.last.slot(key)
+	if t.last.keys[at] != key || key == 0 {
+		t.last.keys[at], t.last.vals[at] = key, t.final(t.compose(e, t.adds(b)))
+	}
+	return t.last.vals[at]
 }

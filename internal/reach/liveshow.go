@@ -31,7 +31,7 @@ func (l *Live) Model() *Model {
 	out.points, out.classes = slices.Clone(m.points), slices.Clone(m.classes)
 	out.terms = termIndex{spaces: slices.Clone(m.terms.spaces), byName: m.terms.byName}
 	out.index, out.hostIndex, out.builders, out.addrGroups, out.peerSets, out.placed = nil, nil, [2][2]*profileBuilder{}, nil, nil, nil
-	out.lined, out.asking, out.podsIn, out.noted = nil, nil, nil, nil
+	out.lined, out.asking, out.podsIn, out.noted, out.sweep = nil, nil, nil, nil, nil
 	out.peers, out.freePeers = slices.Clone(m.peers), nil
 	out.conns = m.conns.shown()
 	l.lineShown = true
@@ -75,7 +75,7 @@ func (t *table) shown() *table {
 	return &table{
 		sets: slices.Clip(t.sets), pairs: slices.Clip(t.pairs), effects: slices.Clip(t.effects),
 		setIDs: maps.Clone(t.setIDs), pairIDs: maps.Clone(t.pairIDs), effIDs: maps.Clone(t.effIDs),
-		or: newCache(n), and: newCache(n), orB: newCache(n), andB: newCache(n), then: newCache(n),
+		or: newCache(n), and: newCache(n), orB: newCache(n), andB: newCache(n), then: newCache(n), last: newCache(n),
 	}
 }
 

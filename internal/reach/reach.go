@@ -138,6 +138,7 @@ type Model struct {
 	line     addrLine
 	terms    termIndex
 	wide     int // how many wide sets were made
+	sweep    *sweep
 
 	// What makes peers into sets.
 	everything *pointSet

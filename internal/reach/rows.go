@@ -176,12 +176,25 @@ func (m *Model) adds(t *tier) bool {
 }
 
 // sweep walks the line of points over sets that open and close. Slots are what is open: several sets may
-// share one.
+// share one. One sweep serves for many rows, one after the other.
 type sweep struct {
 	events []uint64 // point<<32 | slot<<1 | opens
 	counts []int32  // of open sets, by slot
 	mask   []uint64 // of slots with open sets
 	end    uint32   // of the line of points
+
+	values       []boundsID // by slot, of a row that adds
+	starts, vals []uint32   // of the row at hand
+}
+
+// newSweep is a sweep with nothing in it.
+func (m *Model) newSweep() *sweep {
+	if m.sweep == nil {
+		m.sweep = &sweep{}
+	}
+	s := m.sweep
+	*s = sweep{events: s.events[:0], counts: s.counts[:0], mask: s.mask[:0], end: uint32(len(m.points)), values: s.values[:0], starts: s.starts[:0], vals: s.vals[:0]}
+	return s
 }
 
 func (s *sweep) add(set *pointSet, slot int) {
@@ -193,13 +206,24 @@ func (s *sweep) add(set *pointSet, slot int) {
 	})
 }
 
+// slot is the number of a value among the slots.
+func (s *sweep) slot(b boundsID) int {
+	if k := slices.Index(s.values, b); k >= 0 {
+		return k
+	}
+	s.values = append(s.values, b)
+	return len(s.values) - 1
+}
+
 // cut makes a run begin at a point.
 func (s *sweep) cut(at int) { s.events = append(s.events, uint64(at)<<32|(1<<32-2)) }
 
 // run calls f at the start of every run that may differ from the one before it.
 func (s *sweep) run(f func(at uint32)) {
 	slices.Sort(s.events)
-	s.mask = make([]uint64, (len(s.counts)+63)/64)
+	for range (len(s.counts) + 63) / 64 {
+		s.mask = append(s.mask, 0)
+	}
 	at := uint32(0)
 	for i := 0; ; {
 		for ; i < len(s.events) && uint32(s.events[i]>>32) == at; i++ {
@@ -225,6 +249,20 @@ func (s *sweep) run(f func(at uint32)) {
 }
 
 // push begins a run, unless the value is that of the run before it.
+func (s *sweep) push(at, val uint32) {
+	if n := len(s.vals); n == 0 || s.vals[n-1] != val {
+		s.starts, s.vals = append(s.starts, at), append(s.vals, val)
+	}
+}
+
+// finish gives a row the runs, in a piece of memory of its own.
+func (s *sweep) finish(r *row) {
+	n := len(s.starts)
+	all := slices.Concat(s.starts, s.vals)
+	r.starts, r.vals = all[:n:n], all[n:]
+}
+
+// push is like that of a sweep.
 func (r *row) push(at, val uint32) {
 	if n := len(r.vals); n == 0 || r.vals[n-1] != val {
 		r.starts, r.vals = append(r.starts, at), append(r.vals, val)
@@ -233,22 +271,14 @@ func (r *row) push(at, val uint32) {
 
 func (m *Model) addingRow(t *tier, f family) *row {
 	r := &row{adds: true}
-	s := sweep{end: uint32(len(m.points))}
-	slots := map[boundsID]int{}
-	var values []boundsID
+	s := m.newSweep()
 	add := func(ref setRef, b boundsID) {
 		switch set := m.setAt(ref); {
 		case set.empty() || b == noneID:
 		case set.wide():
 			r.refer(ref, b, m.conns)
 		default:
-			k, ok := slots[b]
-			if !ok {
-				k = len(values)
-				slots[b] = k
-				values = append(values, b)
-			}
-			s.add(set, k)
+			s.add(set, s.slot(b))
 		}
 	}
 	for _, k := range t.picks {
@@ -259,7 +289,10 @@ func (m *Model) addingRow(t *tier, f family) *row {
 				continue
 			}
 			byName := t.dir == policy.Egress && len(rule.Named)+len(rule.NotNamed) > 0
-			c := m.conns.id(m.ruleConns(t.binding, rule, -1))
+			c, ok := q.rules[j].plain()
+			if !ok {
+				c = m.conns.id(m.ruleConns(t.binding, rule, -1))
+			}
 			for _, ref := range q.rules[j].peers[f] {
 				if byName {
 					r.named = append(r.named, namedRef{ref, rule})
@@ -282,12 +315,12 @@ func (m *Model) addingRow(t *tier, f family) *row {
 		b := noneID
 		for w, x := range s.mask {
 			for ; x != 0; x &= x - 1 {
-				b = m.conns.or2(b, values[w*64+bits.TrailingZeros64(x)])
+				b = m.conns.or2(b, s.values[w*64+bits.TrailingZeros64(x)])
 			}
 		}
-		r.push(at, b)
+		s.push(at, b)
 	})
-	r.starts, r.vals = slices.Clip(r.starts), slices.Clip(r.vals)
+	s.finish(r)
 	return r
 }
 
@@ -305,7 +338,7 @@ func (r *row) refer(set setRef, b boundsID, t *table) {
 // effectRow is the row of any tier: it is evaluated once for each combination of matching rules.
 func (m *Model) effectRow(t *tier, f family) *row {
 	r := &row{}
-	s := sweep{end: uint32(len(m.points))}
+	s := m.newSweep()
 	slot, named := 0, false
 	for _, k := range t.picks {
 		q := &m.policies[k.policy]
@@ -349,7 +382,8 @@ func (m *Model) effectRow(t *tier, f family) *row {
 			e = m.evalTier(t, f, int(at))
 			seen[string(key)] = e
 		}
-		r.push(at, e)
+		s.push(at, e)
 	})
+	s.finish(r)
 	return r
 }

@@ -14,8 +14,14 @@ import (
 
 func mapsKeys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
 
-// ruleSets is the points that each peer of a rule matches, by family.
-type ruleSets struct{ peers [2][]peerRef }
+// ruleSets is the points that each peer of a rule matches, by family, and what it says of connections.
+type ruleSets struct {
+	peers [2][]peerRef
+	conns connID // one more than what the rule is about, where it names no ports
+}
+
+// plain is what the rule is about; ok is false where that hangs on ports by name.
+func (s *ruleSets) plain() (c connID, ok bool) { return s.conns - 1, s.conns > 0 }
 
 // peerRef is what a peer matches: its place in Model.peers, times two, and one more when nothing is certain of it.
 // Sets go by number, so that one of them can change while rules and rows stay as they are.
@@ -83,12 +89,22 @@ func (m *Model) makeRuleSets() {
 func (m *Model) ruleSetsOf(p *policy.Policy) []ruleSets {
 	gk := p.Ref.GroupKind()
 	out := make([]ruleSets, len(p.Rules))
+	n := 0
 	for j := range p.Rules {
+		n += len(p.Rules[j].Peers)
+	}
+	refs := make([]peerRef, 0, n*len(m.families)) // of all rules, in one piece of memory
+	for j := range p.Rules {
+		r := &p.Rules[j]
+		if len(r.Named)+len(r.NotNamed) == 0 {
+			out[j].conns = m.conns.id(r.Conns.Subtract(r.Never)) + 1
+		}
 		for _, f := range m.families {
-			for k := range p.Rules[j].Peers {
-				q := &p.Rules[j].Peers[k]
-				out[j].peers[f] = append(out[j].peers[f], m.matchPeer(gk, q, f))
+			first := len(refs)
+			for k := range r.Peers {
+				refs = append(refs, m.matchPeer(gk, &r.Peers[k], f))
 			}
+			out[j].peers[f] = refs[first:len(refs):len(refs)]
 		}
 	}
 	return out
