@@ -5,11 +5,12 @@ import "math/bits"
 // blockSides is what the profiles of the other ends let through to a block of 64 columns. Where a profile's rows have
 // no new value in the block, only words of its wide sets are looked at.
 type blockSides struct {
-	groups     []group     // of this block, by profile
-	ranges     [][2]uint32 // by profile: its groups
-	stills     []still     // by profile
-	open, part []uint64    // by profile, or constant behind them: the columns it is open to, and those of them not for all ports
-	just       []boundsID  // likewise: what it lets through to these, when that is one thing; else noneID
+	groups []group // of this block, by profile
+	stills []still // by profile
+	faces  []face  // by profile, or constant behind them
+
+	befores   []*effectWords // what the tiers before those that add do
+	beforeNow [][]effectWord // the same in this block
 
 	sets      []bitset    // the parts of wide sets that others refer to
 	setsNow   []uint64    // the columns of this block in each
@@ -23,6 +24,14 @@ type blockSides struct {
 	ports     [64]int     // likewise: the number of these ports
 	portSets  int         // how many there are, with those of what is no pod
 	named     map[nameKey]connID
+}
+
+// face is what a profile lets through to the columns of the block at hand.
+type face struct {
+	open       uint64   // the columns that it is open to
+	just       boundsID // what it lets through to all of these, when that is one thing; else noneID
+	first, end uint32   // its groups, when it is not
+	part       uint32   // 1 when to some of them not all ports are open
 }
 
 // group is columns of a block to which a profile lets the same through.
@@ -39,8 +48,11 @@ type still struct {
 	n, adds int32    // how many there are, and of the first kind
 	vals    int32    // its first value in vals
 	memo    int32    // how many values; 0 when there would be too many
+	before  int32    // number among befores
 	byPorts bool     // by the ports of the column, too
-	settled bool     // open, part and just are those of base
+	settled bool     // the face is that of base
+	flat    bool     // as in side
+	doubt   bool     // likewise
 }
 
 // wideParts is where the parts of a wide set are in partsOf.
@@ -57,13 +69,22 @@ const maxMemo, maxVals = 5, 2048
 
 // number gives numbers to the wide sets of the other ends, and to their parts.
 func (s *stream) number() {
-	wide, parts := map[*pointSet]int32{}, map[*uint64]int32{}
-	s.stills, s.ranges = make([]still, len(s.others)), make([][2]uint32, len(s.others))
+	wide, parts, befores := map[*pointSet]int32{}, map[*uint64]int32{}, map[*effectWords]int32{}
+	s.stills = make([]still, len(s.others))
 	for i := range s.m.hosts {
 		s.portSets = max(s.portSets, int(s.m.points[i].ports)+2)
 	}
 	for q, x := range s.others {
-		t := still{use: int32(len(s.uses)), n: int32(len(x.refs) + len(x.sites.wide)), adds: int32(len(x.refs)), vals: int32(len(s.vals)), byPorts: len(x.sites.wide) > 0}
+		t := still{use: int32(len(s.uses)), n: int32(len(x.refs) + len(x.sites.wide)), adds: int32(len(x.refs)), vals: int32(len(s.vals)), byPorts: len(x.sites.wide) > 0, flat: x.flat, doubt: x.doubt}
+		if x.before != nil {
+			k, ok := befores[x.before]
+			if !ok {
+				k = int32(len(s.befores))
+				befores[x.before] = k
+				s.befores = append(s.befores, x.before)
+			}
+			t.before = k
+		}
 		for i := range t.n {
 			var set *pointSet
 			if i < t.adds {
@@ -97,7 +118,7 @@ func (s *stream) number() {
 		}
 		s.stills[q] = t
 	}
-	s.setsNow, s.now = make([]uint64, len(s.sets)), make([]uint64, len(s.wide))
+	s.setsNow, s.now, s.beforeNow = make([]uint64, len(s.sets)), make([]uint64, len(s.wide)), make([][]effectWord, len(s.befores))
 }
 
 // fill finds what the others let through to the columns of a block. It costs least where blocks come in order.
@@ -120,20 +141,20 @@ func (s *stream) fill(block int) {
 		}
 		s.now[k] = x
 	}
+	for k, e := range s.befores {
+		s.beforeNow[k] = e.of(block)
+	}
 	end := min(uint32(block*64+64), uint32(s.m.atoms))
 	for q := range s.stills {
-		t := &s.stills[q]
-		if t.until < end && !s.stand(q, t, uint32(block*64), end) {
+		switch t := &s.stills[q]; {
+		case t.until < end && !s.stand(q, t, uint32(block*64), end):
 			s.gather(q, block)
-			continue
+		case !t.flat:
+			s.combine(q, t)
+		case !t.settled:
+			t.settled = true
+			s.settle(q, t.base)
 		}
-		if s.others[q].flat {
-			if !t.settled {
-				s.settle(q, t)
-			}
-			continue
-		}
-		s.combine(q, t)
 	}
 	s.turn()
 }
@@ -158,29 +179,32 @@ func (s *stream) stand(q int, t *still, lo, end uint32) bool {
 	return true
 }
 
-// settle notes that a profile lets its base through to the whole block.
-func (s *stream) settle(q int, t *still) {
-	t.settled = true
-	s.open[q], s.part[q], s.just[q] = 0, 0, t.base
-	if t.base != noneID {
-		s.open[q] = ^uint64(0)
-		if t.base != allID {
-			s.part[q] = ^uint64(0)
+// settle notes that a profile lets the same through to the whole block.
+func (s *stream) settle(q int, b boundsID) {
+	f := &s.faces[q]
+	if *f = (face{just: b}); b != noneID {
+		f.open = ^uint64(0)
+		if b != allID {
+			f.part = 1
 		}
 	}
 }
 
 // combine finds the groups of a profile with wide sets.
 func (s *stream) combine(q int, t *still) {
-	x, first := s.others[q], len(s.groups)
-	in := uint64(0)
+	first, in := len(s.groups), uint64(0)
 	uses := s.uses[t.use : t.use+t.n]
 	for _, k := range uses {
 		in |= s.now[k]
 	}
-	for _, e := range x.before.of(s.block) {
+	before := s.beforeNow[t.before]
+	if in == 0 && len(before) == 1 {
+		s.settle(q, s.over(q, t, before[0].does, t.base))
+		return
+	}
+	for _, e := range before {
 		if out := e.points &^ in; out != 0 {
-			s.join(first, out, x.over(s.m.conns, e.does, t.base))
+			s.join(first, out, s.over(q, t, e.does, t.base))
 		}
 		for rest := e.points & in; rest != 0; {
 			same, mask := rest, uint64(0)
@@ -199,21 +223,30 @@ func (s *stream) combine(q int, t *still) {
 			rest &^= same
 			var b boundsID
 			if t.memo == 0 {
-				b = s.allowed(x, t, mask, at)
+				b = s.allowed(q, t, mask, at)
 			} else if v := &s.vals[int(t.vals)+i]; *v != 0 {
 				b = *v - 1
 			} else {
-				b = s.allowed(x, t, mask, at)
+				b = s.allowed(q, t, mask, at)
 				*v = b + 1
 			}
-			s.join(first, same, x.over(s.m.conns, e.does, b))
+			s.join(first, same, s.over(q, t, e.does, b))
 		}
 	}
 	s.done(q, first)
 }
 
+// over is side.over of a profile, which is only looked at where that matters.
+func (s *stream) over(q int, t *still, e effectID, b boundsID) boundsID {
+	if t.doubt {
+		return s.others[q].over(s.m.conns, e, b)
+	}
+	return s.m.conns.over(e, b)
+}
+
 // allowed is what the row that adds allows to column k of the block, which is in the wide sets of mask.
-func (s *stream) allowed(x *side, t *still, mask uint64, k int) boundsID {
+func (s *stream) allowed(q int, t *still, mask uint64, k int) boundsID {
+	x := s.others[q]
 	b := x.bare(s.m.conns, mask&(1<<t.adds-1))
 	for names := mask >> t.adds; names != 0; names &= names - 1 {
 		c := s.namedConns(x.tier, x.sites.by[bits.TrailingZeros64(names)], s.block*64+k)
@@ -235,20 +268,19 @@ func (s *stream) join(first int, mask uint64, b boundsID) {
 
 // done notes that the groups of a profile are complete.
 func (s *stream) done(q, first int) {
-	open, part, just := uint64(0), uint64(0), noneID
+	f := &s.faces[q]
+	*f = face{first: uint32(first), end: uint32(len(s.groups))}
 	for i, g := range s.groups[first:] {
-		open |= g.mask
+		f.open |= g.mask
 		if g.val != allID {
-			part |= g.mask
+			f.part = 1
 		}
 		if i == 0 {
-			just = g.val
-		} else if g.val != just {
-			just = noneID
+			f.just = g.val
+		} else if g.val != f.just {
+			f.just = noneID
 		}
 	}
-	s.open[q], s.part[q], s.just[q] = open, part, just
-	s.ranges[q] = [2]uint32{uint32(first), uint32(len(s.groups))}
 }
 
 // gather finds the groups of a profile whatever is in its rows.
@@ -367,45 +399,30 @@ func (s *stream) sortNames(block int) {
 
 // turn gives each column of the block the points that are open to it.
 func (s *stream) turn() {
-	var open, part [64]uint64
+	var open [64]uint64
 	for w, fixed := range s.fixed {
 		if fixed {
 			continue
 		}
-		some, several, row, partRow := uint64(0), uint64(0), uint64(0), uint64(0)
+		several, row, part := uint64(0), uint64(0), uint64(0)
 		for k, q := range s.who[w*64 : w*64+64] {
-			x, y := s.open[q], s.part[q]
-			open[k], part[k] = x, y
-			some |= y
-			several |= (x+1)>>1 | (y+1)>>1 // 0 as long as each is none or all of the columns
-			row |= x & 1 << k
-			partRow |= y & 1 << k
+			f := &s.faces[q]
+			open[k&63] = f.open
+			several |= (f.open + 1) >> 1 // 0 as long as each is none or all of the columns
+			row |= f.open & (1 << (k & 63))
+			part |= uint64(f.part) << (k & 63)
 		}
+		s.parts[w] = part
 		switch {
-		case several == 0:
-			now := [2]uint64{row, partRow}
-			if s.isAlike[w] && s.alike[w] == now {
-				continue
+		case several != 0:
+			s.isAlike[w] = false
+			transpose(&open)
+			s.opens[w] = open
+		case !s.isAlike[w] || s.opens[w][0] != row:
+			s.isAlike[w] = true
+			for j := range s.opens[w] {
+				s.opens[w][j] = row
 			}
-			s.isAlike[w], s.alike[w] = true, now
-			for j := range open {
-				s.opens[j][w], s.parts[j][w] = row, partRow
-			}
-			continue
-		case some == 0:
-			for j := range part {
-				s.parts[j][w] = 0
-			}
-		default:
-			transpose(&part)
-			for j, x := range part {
-				s.parts[j][w] = x
-			}
-		}
-		s.isAlike[w] = false
-		transpose(&open)
-		for j, x := range open {
-			s.opens[j][w] = x
 		}
 	}
 }

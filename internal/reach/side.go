@@ -18,6 +18,7 @@ type side struct {
 	sites  nameSites
 	flat   bool // all is in one row of bounds
 	slow   bool // it has to be asked point by point
+	doubt  bool // profile.after changes values
 }
 
 // wideRef is a wide set that a row refers to.
@@ -147,7 +148,7 @@ func onward(a, b *row, i, j int) (int, int) {
 }
 
 func (x *sides) side(p *profile) *side {
-	s := &side{p: p, f: x.f}
+	s := &side{p: p, f: x.f, doubt: p.lost || p.open}
 	if p.alt != nil {
 		s.slow = true
 		s.rows = []*row{x.none.effects}
@@ -201,7 +202,7 @@ func (x *sides) flatten(before *prefix, r *row) *row {
 		for k := of.find(lo); k < len(of.starts) && of.starts[k] < hi; k++ {
 			v := of.vals[k]
 			if r.vals[i] != noneID {
-				v = t.final(t.compose(v, t.adds(r.vals[i])))
+				v = t.over(v, r.vals[i])
 			}
 			out.push(max(lo, of.starts[k]), v)
 		}
@@ -269,10 +270,10 @@ func (s *side) with(t *table, b boundsID) boundsID { return s.over(t, s.rows[0].
 
 // over is with where the tiers before do e.
 func (s *side) over(t *table, e effectID, b boundsID) boundsID {
-	if e != passesID {
-		b = t.final(t.compose(e, t.adds(b)))
+	if b = t.over(e, b); s.doubt {
+		b = s.p.after(t, b)
 	}
-	return s.p.after(t, b)
+	return b
 }
 
 // after is what is left of a value when nothing is certain, or everything possible.
@@ -356,13 +357,24 @@ func between(lo, hi uint32) uint64 { return ^uint64(0) << lo & (^uint64(0) >> (6
 
 // transpose turns 64 words: bit j of word i becomes bit i of word j.
 func transpose(a *[64]uint64) {
-	mask := uint64(0x00000000FFFFFFFF)
-	for j := 32; j != 0; j >>= 1 {
-		for k := 0; k < 64; k = (k + j + 1) &^ j {
-			t := (a[k]>>j ^ a[k+j]) & mask
-			a[k] ^= t << j
-			a[k+j] ^= t
+	turnFour(a, 32, 0x00000000FFFFFFFF, 0x0000FFFF0000FFFF)
+	turnFour(a, 8, 0x00FF00FF00FF00FF, 0x0F0F0F0F0F0F0F0F)
+	turnFour(a, 2, 0x3333333333333333, 0x5555555555555555)
+}
+
+// turnFour exchanges the halves of squares of 2j bits, then those of squares of j, which takes four words at a time.
+func turnFour(a *[64]uint64, j uint, halves, quarters uint64) {
+	h := j / 2
+	for first := uint(0); first < 64; first += 2 * j {
+		for k := first; k < first+h; k++ {
+			a0, a1, a2, a3 := &a[k&63], &a[(k+h)&63], &a[(k+j)&63], &a[(k+j+h)&63] // all below 64; saying so saves checks
+			x0, x1, x2, x3 := *a0, *a1, *a2, *a3
+			t := (x0>>(j&63) ^ x2) & halves
+			u := (x1>>(j&63) ^ x3) & halves
+			x0, x1, x2, x3 = x0^t<<(j&63), x1^u<<(j&63), x2^t, x3^u
+			t = (x0>>(h&63) ^ x1) & quarters
+			u = (x2>>(h&63) ^ x3) & quarters
+			*a0, *a1, *a2, *a3 = x0^t<<(h&63), x1^t, x2^u<<(h&63), x3^u
 		}
-		mask ^= mask << (j >> 1)
 	}
 }

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
@@ -25,16 +26,23 @@ type stream struct {
 
 	block int
 	blockSides
-	opens, parts [][]uint64  // by column of the block, then by word of points: who is open to it, and who not for all ports
-	alike        [][2]uint64 // by word of points: what all columns of the block have, where isAlike
-	isAlike      []bool
+	opens   [][64]uint64 // by word of points, then by column of the block: who is open to it
+	parts   []uint64     // by word of points: who is perhaps not open to all columns for all ports
+	isAlike []bool       // by word of points: all columns of the block have the same in opens
 
 	out   []segment
-	refs  []bitset // the wide sets of a side, in one piece each
+	refs  []uint64 // the wide sets of a side: all of them for each word of points
 	inAny bitset   // what is in one of them
 	refOf *side    // the side that they are of
-	pair  uint64   // the operands put together last, and what came out
+	some  []refWord
+	pair  uint64 // the operands put together last, and what came out
 	both  boundsID
+}
+
+// refWord is 64 points of a wide set, with its number.
+type refWord struct {
+	points uint64
+	ref    int
 }
 
 // segment is points that exchange the same with a column.
@@ -86,26 +94,20 @@ func (m *Model) newStream(l policy.Layer, f family, dir policy.Direction) *strea
 			}
 		}
 	}
-	s.open, s.part, s.just = make([]uint64, n+constants), make([]uint64, n+constants), make([]boundsID, n+constants)
-	s.open[n+letsAll], s.open[n+letsHost] = ^uint64(0), ^uint64(0)
-	s.just[n+letsAll], s.just[n+letsHost] = allID, s.host
-	if s.host != allID {
-		s.part[n+letsHost] = ^uint64(0)
-	}
-	s.alike, s.isAlike, s.inAny = make([][2]uint64, words), make([]bool, words), make(bitset, words)
-	s.opens, s.parts = make([][]uint64, 64), make([][]uint64, 64)
-	for j := range s.opens {
-		s.opens[j], s.parts[j] = make([]uint64, words), make([]uint64, words)
-	}
+	s.faces = make([]face, n+constants)
+	s.settle(int(n+letsAll), allID)
+	s.settle(int(n+letsHost), s.host)
+	s.isAlike, s.inAny = make([]bool, words), make(bitset, words)
+	s.opens, s.parts = make([][64]uint64, words), make([]uint64, words)
 	s.fixed = make([]bool, words)
 	for w := range s.fixed {
 		s.fixed[w] = true
 		for _, k := range s.who[w*64 : w*64+64] {
 			s.fixed[w] = s.fixed[w] && k == n+letsAll
 		}
-		for j := range s.opens {
+		for j := range s.opens[w] {
 			if s.fixed[w] {
-				s.opens[j][w] = ^uint64(0)
+				s.opens[w][j] = ^uint64(0)
 			}
 		}
 	}
@@ -150,10 +152,9 @@ func (s *stream) column(c, end int) []segment {
 
 // words emits the points of a stretch to which the column's own policies let b through.
 func (s *stream) words(c int, lo, hi uint32, b boundsID) {
-	open, part := s.opens[c%64], s.parts[c%64]
 	first, last := int(lo/64), int((hi-1)/64)
 	for w := first; w <= last; w++ {
-		x := open[w]
+		x := s.opens[w][c%64]
 		if w == first {
 			x &= ^uint64(0) << (lo % 64)
 		}
@@ -163,7 +164,7 @@ func (s *stream) words(c int, lo, hi uint32, b boundsID) {
 		if x == 0 {
 			continue
 		}
-		p := part[w] & x
+		p := s.parts[w] & x
 		if x == ^uint64(0) && p == 0 {
 			s.emit(uint32(w*64), uint32(w*64+64), b)
 			continue
@@ -201,10 +202,9 @@ func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 		}
 		return bare[mask] - 1
 	}
-	open, part := s.opens[c%64], s.parts[c%64]
 	first, last := int(lo/64), int((hi-1)/64)
 	for w := first; w <= last; w++ {
-		here := open[w]
+		here := s.opens[w][c%64]
 		if w == first {
 			here &= ^uint64(0) << (lo % 64)
 		}
@@ -219,11 +219,21 @@ func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 			special = x.inNames(w)
 			in |= special
 		}
-		before := x.before.of(w)
+		before, part := x.before.of(w), s.parts[w]
 		for _, e := range before {
 			if here&e.points&^in != 0 && x.over(t, e.does, allowed(0)) == noneID {
 				here &^= e.points &^ in
 			}
+		}
+		some := s.some[:0] // the wide sets that hold one of the points
+		if here&in&^special != 0 {
+			n := len(x.refs)
+			for i, y := range s.refs[w*n : w*n+n] {
+				if y&here != 0 {
+					some = append(some, refWord{y, i})
+				}
+			}
+			s.some = some
 		}
 		for rest := here; rest != 0; {
 			k := bits.TrailingZeros64(rest)
@@ -233,28 +243,25 @@ func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 			}
 			if special>>k&1 == 1 {
 				if b := x.over(t, before[e].does, s.single(x, w*64+k)); b != noneID {
-					s.bits(c, w, 1<<k, part[w], b)
+					s.bits(c, w, 1<<k, part, b)
 				}
 				rest &= rest - 1
 				continue
 			}
 			same, mask := rest&before[e].points&^special, uint64(0)
 			if in>>k&1 == 1 {
-				for i := range x.refs {
-					same, mask = narrowed(s.refs[i][w], same, mask, k, i)
+				for _, y := range some {
+					same, mask = narrowed(y.points, same, mask, k, y.ref)
 				}
 			} else {
 				same &^= in
 			}
-			same &= 1<<(k+bits.TrailingZeros64(^(same>>k))) - 1
+			if same != rest { // there are others in between
+				same &= 1<<(k+bits.TrailingZeros64(^(same>>k))) - 1
+			}
 			rest &^= same
-			b := x.over(t, before[e].does, allowed(mask))
-			switch {
-			case b == noneID:
-			case part[w]&same == 0:
-				s.emit(uint32(w*64+k), uint32(w*64+64-bits.LeadingZeros64(same)), b)
-			default:
-				s.bits(c, w, same, part[w]&same, b)
+			if b := x.over(t, before[e].does, allowed(mask)); b != noneID {
+				s.bits(c, w, same, part, b)
 			}
 		}
 	}
@@ -262,12 +269,12 @@ func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 
 // each emits points one by one, for a side that has to be asked so.
 func (s *stream) each(x *side, c int, end uint32) {
-	for w, rest := range s.opens[c%64] {
-		for ; rest != 0; rest &= rest - 1 {
+	for w := range s.opens {
+		for rest := s.opens[w][c%64]; rest != 0; rest &= rest - 1 {
 			k := bits.TrailingZeros64(rest)
 			if i := w*64 + k; i < int(end) {
 				if b := s.m.at(x.p, s.f, i); b != noneID {
-					s.bits(c, w, 1<<k, s.parts[c%64][w], b)
+					s.bits(c, w, 1<<k, s.parts[w], b)
 				}
 			}
 		}
@@ -281,22 +288,25 @@ func (s *stream) spread(x *side) {
 	}
 	s.refOf = x
 	clear(s.inAny)
+	n := len(x.refs)
+	s.refs = slices.Grow(s.refs[:0], n*len(s.inAny))[:n*len(s.inAny)]
 	for k := range x.refs {
-		if k == len(s.refs) {
-			s.refs = append(s.refs, make(bitset, len(s.inAny)))
+		set := x.refs[k].set
+		for w := range s.inAny {
+			y := set.word(w)
+			s.refs[w*n+k] = y
+			s.inAny[w] |= y
 		}
-		x.refs[k].set.copyTo(s.refs[k])
-		s.inAny.or(s.refs[k])
 	}
 }
 
 // other is what the policies at point i let through to the column, which they are open to.
 func (s *stream) other(i, c int) boundsID {
-	q := s.who[i]
-	if b := s.just[q]; b != noneID {
-		return b
+	f := &s.faces[s.who[i]]
+	if f.just != noneID {
+		return f.just
 	}
-	for _, g := range s.groups[s.ranges[q][0]:s.ranges[q][1]] {
+	for _, g := range s.groups[f.first:f.end] {
 		if g.mask>>(c%64)&1 == 1 {
 			return g.val
 		}
