@@ -1,107 +1,130 @@
 package reach
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "slices"
 
-// composed writes the cells of tiers by going along the runs of all of them at once. Wide sets of the last tier, the
-// only one that can have any, add to the cells where the tiers before it leave everything; elsewhere the cells have it
-// all. It gives up, with no cells, where a tier names ports.
+// composed writes the cells of tiers, of which all but the last are put together once for all profiles that begin with
+// them. Wide sets of the last tier, the only one that can have any, add to the cells where the tiers before it leave
+// everything; elsewhere the cells have it all. It gives up, with no cells, where a tier names ports.
 func (x *lines) composed(tiers []*tier, f family) line {
 	m := x.m
-	x.along, x.taken = x.along[:0], x.taken[:0]
+	if x.sides[f] == nil {
+		x.sides[f] = m.newSides(f)
+	}
+	before, last := x.sides[f].none, tiers[len(tiers)-1]
 	for _, t := range tiers {
-		r := m.row(t, f)
-		if len(r.named) > 0 {
+		if len(m.row(t, f).named) > 0 {
 			return line{}
 		}
-		x.along = append(x.along, cursor{row: r})
+		if !m.row(t, f).adds {
+			before = x.sides[f].then(before, t)
+		}
 	}
 	out := line{first: uint32(len(x.cells)), wide: uint32(len(x.wides))}
-	wide := m.row(tiers[len(tiers)-1], f).wide
-	at, last := uint32(0), boundsID(0)
-	push := func(at uint32, b boundsID) {
-		if at == 0 || b != last {
-			x.cells = append(x.cells, uint64(at)<<32|uint64(b))
-			last = b
+	switch r := m.row(last, f); {
+	case !r.adds:
+		x.put(before.alone)
+	case len(r.wide) == 0:
+		x.put(x.sides[f].flatten(before, r))
+	default:
+		x.wideCells(x.takenBy(before), last, r)
+		for _, w := range r.wide {
+			x.wides = append(x.wides, wideRef{x.without(m.setAt(w.set), before), w.add})
+			out.nWide++
 		}
-	}
-	for int(at) < len(m.points) {
-		next, before, e := uint32(len(m.points)), passesID, passesID
-		for k := range x.along {
-			c := &x.along[k]
-			c.to(at, m.conns)
-			if c.next < len(c.row.starts) {
-				next = min(next, c.row.starts[c.next])
-			}
-			before, e = e, m.conns.compose(e, c.val)
-		}
-		if len(wide) == 0 || before == passesID {
-			push(at, m.conns.final(e))
-		} else {
-			x.taken = append(x.taken, run{at, next})
-			for _, i := range m.insideOf(wide, at, next) {
-				push(i, m.through(tiers, f, int(i)))
-			}
-		}
-		at = next
 	}
 	out.n = uint32(len(x.cells)) - out.first
-	for _, w := range wide {
-		x.wides = append(x.wides, wideRef{x.without(m.setAt(w.set)), w.add})
-		out.nWide++
-	}
 	return out
 }
 
-// insideOf is where wide sets begin and end in [lo, hi), lo itself included, sorted.
-func (m *Model) insideOf(wide []rowRef, lo, hi uint32) []uint32 {
-	cuts := []uint32{lo}
-	for k := range wide {
-		m.setAt(wide[k].set).within(lo, hi, func(from, to uint32) { cuts = append(cuts, from, min(to, hi-1)) })
+// put writes a row of bounds.
+func (x *lines) put(r *row) {
+	for k, at := range r.starts {
+		x.cells = append(x.cells, uint64(at)<<32|uint64(r.vals[k]))
 	}
-	slices.Sort(cuts)
-	return slices.Compact(cuts)
 }
 
-// without is a set without the points that are taken. Nearly all profiles have the same taken from them.
-func (x *lines) without(set *pointSet) *pointSet {
-	if len(x.taken) == 0 {
+// taken is where some tiers do not leave everything to those after them.
+type taken struct {
+	runs []run
+	does []effectID
+	rest bitset // all other points
+}
+
+func (x *lines) takenBy(before *prefix) *taken {
+	if t := x.taken[before]; t != nil {
+		return t
+	}
+	end, e := len(x.m.points), before.effects
+	t := &taken{rest: newBitset(end)}
+	for k, lo := range e.starts {
+		hi := uint32(end)
+		if k+1 < len(e.starts) {
+			hi = e.starts[k+1]
+		}
+		if e.vals[k] != passesID {
+			t.runs, t.does = append(t.runs, run{lo, hi}), append(t.does, e.vals[k])
+			t.rest.fill(int(lo), int(hi))
+		}
+	}
+	t.rest.invert(end)
+	if x.taken == nil {
+		x.taken = map[*prefix]*taken{}
+	}
+	x.taken[before] = t
+	return t
+}
+
+// wideCells writes the cells of a row with wide sets behind tiers that take some points.
+func (x *lines) wideCells(before *taken, t *tier, r *row) {
+	m, first := x.m, len(x.cells)
+	push := func(at uint32, b boundsID) {
+		if n := len(x.cells); n == first || boundsID(x.cells[n-1]) != b {
+			x.cells = append(x.cells, uint64(at)<<32|uint64(b))
+		}
+	}
+	own := func(lo, hi uint32) { // what the row itself says
+		for k := r.find(lo); lo < hi && k < len(r.starts) && r.starts[k] < hi; k++ {
+			push(max(lo, r.starts[k]), r.vals[k])
+		}
+	}
+	at := uint32(0)
+	for k, stretch := range before.runs {
+		own(at, stretch.lo)
+		at = stretch.hi
+		e := before.does[k]
+		if m.conns.effects[e].next == noneID {
+			push(stretch.lo, m.conns.final(e))
+			continue
+		}
+		for _, i := range x.insideOf(r, stretch.lo, stretch.hi) {
+			push(i, m.conns.over(e, m.allowed(t, r, int(i))))
+		}
+	}
+	own(at, uint32(len(m.points)))
+}
+
+// insideOf is where runs and wide sets of a row begin and end in [lo, hi), lo itself included, sorted. It holds until
+// the next call.
+func (x *lines) insideOf(r *row, lo, hi uint32) []uint32 {
+	cuts := append(x.cuts[:0], lo)
+	for k := r.find(lo) + 1; k < len(r.starts) && r.starts[k] < hi; k++ {
+		cuts = append(cuts, r.starts[k])
+	}
+	for k := range r.wide {
+		x.m.setAt(r.wide[k].set).within(lo, hi, func(from, to uint32) { cuts = append(cuts, from, min(to, hi-1)) })
+	}
+	if len(cuts) > 1 {
+		slices.Sort(cuts)
+	}
+	x.cuts = slices.Compact(cuts)
+	return x.cuts
+}
+
+// without is a wide set without the points that tiers before it take.
+func (x *lines) without(set *pointSet, before *prefix) *pointSet {
+	t := x.takenBy(before)
+	if len(t.runs) == 0 {
 		return set
 	}
-	var key []byte
-	for _, r := range x.taken {
-		key = binary.LittleEndian.AppendUint64(key, uint64(r.lo)<<32|uint64(r.hi))
-	}
-	rest, ok := x.rests[string(key)]
-	if !ok {
-		rest = newBitset(len(x.m.points))
-		for _, r := range x.taken {
-			rest.fill(int(r.lo), int(r.hi))
-		}
-		rest.invert(len(x.m.points))
-		if x.rests == nil {
-			x.rests = map[string]bitset{}
-		}
-		x.rests[string(key)] = rest
-	}
-	return &pointSet{parts: append(slices.Clip(set.parts), rest)}
-}
-
-// cursor is how far a row was gone along.
-type cursor struct {
-	row  *row
-	next int // the first run that is still ahead
-	val  effectID
-}
-
-// to goes on to a point.
-func (c *cursor) to(at uint32, t *table) {
-	for c.next < len(c.row.starts) && c.row.starts[c.next] <= at {
-		c.val = c.row.vals[c.next]
-		if c.next++; c.row.adds {
-			c.val = t.adds(c.val)
-		}
-	}
+	return &pointSet{parts: append(slices.Clip(set.parts), t.rest)}
 }

@@ -17,9 +17,9 @@ type lines struct {
 	wides []wideRef
 	none  []uint8 // by point: bit f says that it has no address in family f
 
-	along []cursor          // scratch
-	taken []run             // scratch
-	rests map[string]bitset // by what is taken: all other points
+	sides [2]*sides          // by family, made on first use
+	taken map[*prefix]*taken // likewise
+	cuts  []uint32           // scratch
 }
 
 // allLines is made on first use.
