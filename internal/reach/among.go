@@ -24,9 +24,11 @@ func (n *Neighbours) confined(c int, d policy.Direction) bool {
 	return true
 }
 
-// work is how many pairs among would look at for all of some points, with a set.
+// work is about how many pairs among would look at for all of some points, with a set. Of many points it asks some.
 func (n *Neighbours) work(of bitset, d policy.Direction, set bitset) int {
 	m := n.m
+	const enough = 512
+	every, next := max(1, of.count()/enough), 0
 	below := make([]int, m.atoms+1) // how many of the set are below a point
 	for i := range m.atoms {
 		below[i+1] = below[i]
@@ -36,6 +38,10 @@ func (n *Neighbours) work(of bitset, d policy.Direction, set bitset) int {
 	}
 	out := 0
 	of.until(0, m.atoms, func(c int) bool {
+		if next--; next >= 0 {
+			return true
+		}
+		next = every - 1
 		if c >= m.hosts {
 			out += below[m.atoms]
 			return true
@@ -50,7 +56,7 @@ func (n *Neighbours) work(of bitset, d policy.Direction, set bitset) int {
 		}
 		return true
 	})
-	return out
+	return out * every
 }
 
 // anyOf tells whether some point of a set may reach c (Ingress), or c some point of it (Egress).

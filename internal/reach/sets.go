@@ -51,6 +51,13 @@ func (b bitset) or(c bitset) {
 	}
 }
 
+func (b bitset) count() (n int) {
+	for _, x := range b {
+		n += bits.OnesCount64(x)
+	}
+	return n
+}
+
 // until calls f for the points of [lo, hi) until f reports false, and reports what it did.
 func (b bitset) until(lo, hi int, f func(int) bool) bool {
 	for w := lo / 64; w*64 < hi; w++ {
