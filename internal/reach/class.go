@@ -305,11 +305,14 @@ func (m *Model) inAmbient(p *cluster.Pod) enforcer.Answer {
 
 // portKey is the part of the pod's ports that rules which name ports can see; names nil stands for all names.
 func portKey(p *cluster.Pod, names map[string]bool) string {
-	var parts []string
+	parts := make([]string, 0, 8)
 	for _, q := range p.Ports {
 		if q.Name != "" && (names == nil || names[q.Name]) {
 			parts = append(parts, q.Name+"/"+q.Protocol.String()+"/"+strconv.Itoa(q.Number))
 		}
+	}
+	if len(parts) == 1 {
+		return parts[0]
 	}
 	slices.Sort(parts)
 	return strings.Join(slices.Compact(parts), ",")

@@ -33,8 +33,8 @@ type classIndex struct {
 func (x *classIndex) classOf(p *cluster.Pod) int {
 	before := x.lastAddr
 	addr := x.addrOf(p)
-	if q := x.last; q != nil && addr == before && p.Workload == q.Workload && p.Template == q.Template && p.SharesLabels(q) && len(x.m.set.Facts) == 0 &&
-		(len(x.v.accounts) == 0 || p.ServiceAccount == q.ServiceAccount) && (len(x.v.names) == 0 || samePorts(p.Ports, q.Ports)) {
+	if q := x.last; q != nil && addr == before && p.Workload == q.Workload && p.Template == q.Template && len(x.m.set.Facts) == 0 &&
+		(len(x.v.names) == 0 || samePorts(p.Ports, q.Ports)) && (p.SharesLabels(q) && (len(x.v.accounts) == 0 || p.ServiceAccount == q.ServiceAccount) || x.same(p, q)) {
 		x.m.points[x.lastIs].count++
 		return x.lastIs
 	}
@@ -74,7 +74,7 @@ func (x *classIndex) hash(p *cluster.Pod) uint64 {
 
 // same tells whether no rule can tell two pods apart, their addresses aside.
 func (x *classIndex) same(p, q *cluster.Pod) bool {
-	if p.Namespace != q.Namespace || !x.sameLabels(p, q) || !x.sameLabels(q, p) {
+	if p.Namespace != q.Namespace || !x.sameLabels(p, q) {
 		return false
 	}
 	if len(x.v.accounts) > 0 && p.ServiceAccount != q.ServiceAccount { // accounts of a namespace are few
@@ -108,12 +108,26 @@ func (x *classIndex) portsOf(p *cluster.Pod) (id uint32) {
 	return id
 }
 
-// sameLabels tells whether q has every mentioned label of p, or is as likely to get it.
+// sameLabels tells whether both have the same of the mentioned labels, or are as likely to get them.
 func (x *classIndex) sameLabels(p, q *cluster.Pod) bool {
+	shared := 0 // keys
 	for k, value := range p.Labels {
-		if _, seen := x.v.labels[k]; seen {
-			if other, ok := q.Labels[k]; !ok || other != value {
+		other, has := q.Labels[k]
+		if has {
+			shared++
+		}
+		if !has || other != value {
+			if _, seen := x.v.labels[k]; seen {
 				return false
+			}
+		}
+	}
+	if shared < len(q.Labels) {
+		for k := range q.Labels {
+			if _, has := p.Labels[k]; !has {
+				if _, seen := x.v.labels[k]; seen {
+					return false
+				}
 			}
 		}
 	}

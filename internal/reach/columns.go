@@ -50,17 +50,19 @@ type condition struct {
 	unseen bool     // the engine may take every value for none
 }
 
-// conditionOf resolves a requirement. A column nil stands for things that all have no value.
-func conditionOf(r *cluster.Requirement, col *column, seen bool) condition {
+// conditionOf resolves a requirement. A column nil stands for things that all have no value. The values are put behind
+// those of buf.
+func conditionOf(r *cluster.Requirement, col *column, seen bool, buf *[]uint32) condition {
 	c := condition{col: col, absent: r.MatchesValue("", false), unseen: !seen}
 	c.not = c.absent
 	if col == nil {
 		return c
 	}
+	first := len(*buf)
 	add := func(value string, id uint32) {
 		// ids holds what the requirement matches, or for a negative one what it does not.
 		if r.MatchesValue(value, true) != c.not {
-			c.ids = append(c.ids, id)
+			*buf = append(*buf, id)
 		}
 	}
 	switch r.Op {
@@ -77,6 +79,7 @@ func conditionOf(r *cluster.Requirement, col *column, seen bool) condition {
 			}
 		}
 	}
+	c.ids = (*buf)[first:len(*buf):len(*buf)]
 	slices.Sort(c.ids)
 	return c
 }

@@ -69,7 +69,7 @@ func (m *Model) makeProfiles() {
 			continue
 		}
 		for _, d := range policy.Directions {
-			b := &profileBuilder{m: m, binding: binding{layer: l, dir: d}, profiles: map[string]int{}, tiers: map[string]*tier{}}
+			b := &profileBuilder{m: m, binding: binding{layer: l, dir: d}, profiles: make(map[string]int, m.hosts/4), tiers: make(map[string]*tier, m.hosts/4)}
 			b.build()
 			if m.room {
 				m.builders[l][d] = b
@@ -85,6 +85,9 @@ type profileBuilder struct {
 	profiles map[string]int
 	tiers    map[string]*tier
 	buf      []byte
+
+	lastPorts []cluster.Port // of the pod before, and what portKey says of them
+	lastKey   string
 }
 
 func (b *profileBuilder) build() {
@@ -226,7 +229,7 @@ func (b *profileBuilder) key(buf []byte, pod *cluster.Pod, picks []pick) []byte 
 		usesNames = usesNames || b.m.policies[k.policy].named[b.dir]
 	}
 	if usesNames && b.dir == policy.Ingress {
-		buf = append(append(buf, '#'), portsOf(pod)...)
+		buf = append(append(buf, '#'), b.portsOf(pod)...)
 	}
 	return buf
 }
@@ -235,6 +238,7 @@ func (b *profileBuilder) key(buf []byte, pod *cluster.Pod, picks []pick) []byte 
 func (b *profileBuilder) split(pr *profile) {
 	m := b.m
 	var baseline bool
+	pr.tiers = make([]*tier, 0, 4)
 	for at := 0; at < len(pr.picks); {
 		end := at
 		of := m.policies[pr.picks[at].policy].Tier
@@ -304,9 +308,10 @@ func acts(p *policy.Policy, d policy.Direction) bool {
 	return false
 }
 
-func portsOf(p *cluster.Pod) string {
-	if len(p.Ports) == 0 {
-		return ""
+// portsOf is portKey of a pod with all its ports.
+func (b *profileBuilder) portsOf(p *cluster.Pod) string {
+	if !samePorts(b.lastPorts, p.Ports) {
+		b.lastPorts, b.lastKey = p.Ports, portKey(p, nil)
 	}
-	return portKey(p, nil)
+	return b.lastKey
 }

@@ -208,6 +208,7 @@ func compile(c *cluster.Cluster, set policy.Set, prof enforcer.Profile, room boo
 	if prof.Egress == enforcer.Unknown {
 		m.maybeOff[policy.Egress] = true
 	}
+	m.policies = make([]applied, 0, len(set.Policies))
 	for i := range set.Policies {
 		if a, ok := m.applied(&set.Policies[i]); ok {
 			m.policies = append(m.policies, a)

@@ -151,9 +151,11 @@ func (m *Model) Warm() {
 	for _, l := range policy.Layers {
 		for _, d := range policy.Directions {
 			for _, p := range m.profiles[l][d] {
-				for _, t := range slices.Concat(p.tiers, p.alt) {
-					for _, f := range m.families {
-						m.row(t, f)
+				for _, tiers := range [2][]*tier{p.tiers, p.alt} {
+					for _, t := range tiers {
+						for _, f := range m.families {
+							m.row(t, f)
+						}
 					}
 				}
 			}

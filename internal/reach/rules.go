@@ -3,6 +3,7 @@ package reach
 import (
 	"iter"
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
@@ -81,6 +82,7 @@ func (m *Model) possibleAt(s *ruleSets, f family, i int) bool {
 }
 
 func (m *Model) makeRuleSets() {
+	m.peers = slices.Grow(m.peers, 2*len(m.policies))
 	for i := range m.policies {
 		m.policies[i].rules = m.ruleSetsOf(m.policies[i].Policy)
 	}

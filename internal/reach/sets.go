@@ -238,7 +238,7 @@ func (b *setBuilder) addSet(s *pointSet) {
 	s.each(func(lo, hi uint32) { b.runs = append(b.runs, run{lo, hi}) })
 }
 
-// merged is the runs sorted and joined.
+// merged is the runs sorted and joined, in the memory of the builder.
 func (b *setBuilder) merged() []run {
 	if !slices.IsSortedFunc(b.runs, func(x, y run) int { return int(x.lo) - int(y.lo) }) {
 		slices.SortFunc(b.runs, func(x, y run) int { return int(x.lo) - int(y.lo) })
@@ -251,7 +251,7 @@ func (b *setBuilder) merged() []run {
 		}
 		out = append(out, r)
 	}
-	return slices.Clip(out)
+	return out
 }
 
 // matched is the points that something matches, certainly and possibly. The two are the same set where
@@ -261,12 +261,13 @@ type matched struct{ certain, possible *pointSet }
 // makeSet finishes a set.
 func (m *Model) makeSet(b *setBuilder) *pointSet { return m.setOf(b.merged()) }
 
+// setOf copies the runs.
 func (m *Model) setOf(runs []run) *pointSet {
 	switch {
 	case len(runs) == 0:
 		return nil
 	case len(runs) <= wideRuns:
-		return &pointSet{runs: runs}
+		return &pointSet{runs: slices.Clone(runs)}
 	}
 	whole := newBitset(len(m.points))
 	for _, r := range runs {

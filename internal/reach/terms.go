@@ -16,6 +16,11 @@ type termIndex struct {
 	found    map[string]int         // by termKey: places in Model.peers
 	inSpaces map[string]spacesMatch // by namespace selector
 	words    *termWords             // while the model is compiled
+
+	// Scratch, of one question:
+	conditions        []condition
+	values            []uint32 // of conditions
+	certain, possible setBuilder
 }
 
 // The columns of classes.
@@ -135,16 +140,17 @@ func (m *Model) termNumber(t *policy.Term) int {
 	if s, ok := x.found[string(key)]; ok {
 		return s
 	}
-	var certain, possible setBuilder
+	certain, possible := &x.certain, &x.possible
+	certain.runs, possible.runs = certain.runs[:0], possible.runs[:0]
 	conditions := m.conditions(t)
 	scan := func(sp space, in enforcer.Answer) {
 		if len(conditions) == 0 {
-			addPoint(&certain, &possible, sp.lo, sp.hi, in)
+			addPoint(certain, possible, sp.lo, sp.hi, in)
 			return
 		}
 		for c := sp.lo; c < sp.hi; c++ {
 			if a := all(conditions, c); a != enforcer.No {
-				addPoint(&certain, &possible, c, c+1, both(in, a))
+				addPoint(certain, possible, c, c+1, both(in, a))
 			}
 		}
 	}
@@ -171,7 +177,7 @@ func (m *Model) termNumber(t *policy.Term) int {
 					continue
 				}
 				if a := all(conditions, int(c)); a != enforcer.No {
-					addPoint(&certain, &possible, int(c), int(c)+1, both(in.answers[at], a))
+					addPoint(certain, possible, int(c), int(c)+1, both(in.answers[at], a))
 				}
 			}
 		} else {
@@ -189,20 +195,22 @@ func (m *Model) termNumber(t *policy.Term) int {
 			return i
 		}
 	}
-	i := m.newPeer(m.makeMatched(&certain, &possible))
+	i := m.newPeer(m.makeMatched(certain, possible))
 	x.found[string(key)] = i
 	return i
 }
 
-// conditions is what a term asks of a class besides its namespace.
+// conditions is what a term asks of a class besides its namespace. They hold until the next call.
 func (m *Model) conditions(t *policy.Term) []condition {
-	var out []condition
+	out := m.terms.conditions[:0]
+	m.terms.values = m.terms.values[:0]
 	for kind, s := range [3]cluster.Selector{podLabels: t.Pods, accountLabels: t.ServiceAccounts, podFacts: t.Facts} {
 		for i := range s {
 			seen := kind != podLabels || m.profile.Sees(s[i].Key) == enforcer.Yes
-			out = append(out, conditionOf(&s[i], m.terms.columns[kind][s[i].Key], seen))
+			out = append(out, conditionOf(&s[i], m.terms.columns[kind][s[i].Key], seen, &m.terms.values))
 		}
 	}
+	m.terms.conditions = out
 	return out
 }
 
@@ -215,7 +223,7 @@ func (m *Model) matchSpaces(s cluster.Selector) spacesMatch {
 	}
 	conditions := make([]condition, len(s))
 	for i := range s {
-		conditions[i] = conditionOf(&s[i], x.ofSpaces[s[i].Key], true)
+		conditions[i] = conditionOf(&s[i], x.ofSpaces[s[i].Key], true, &x.values)
 	}
 	in := spacesMatch{answers: make([]enforcer.Answer, len(x.spaces))}
 	if list, ok := rarest(conditions, len(x.spaces)); ok {
