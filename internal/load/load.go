@@ -7,6 +7,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -149,10 +150,17 @@ func (c *collector) file(path string) error {
 // readAll reads a whole stream within the file limit.
 func (c *collector) readAll(r io.Reader, name string) error {
 	name = filepath.ToSlash(name)
-	data, err := io.ReadAll(io.LimitReader(&progressReader{c: c, r: r, name: name}, c.lim.FileBytes+1))
+	var buf bytes.Buffer
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() <= c.lim.FileBytes {
+			buf.Grow(int(info.Size()) + bytes.MinRead) // or it is copied several times on the way
+		}
+	}
+	_, err := buf.ReadFrom(io.LimitReader(&progressReader{c: c, r: r, name: name}, c.lim.FileBytes+1))
 	if err != nil {
 		return fmt.Errorf("source %s: %w", name, plain(err))
 	}
+	data := buf.Bytes()
 	if int64(len(data)) > c.lim.FileBytes {
 		c.problem(object.Error, object.Pos{File: name}, fmt.Sprintf("larger than the limit of %s; not read", size(c.lim.FileBytes)),
 			"split the file, or export it per namespace")

@@ -9,6 +9,7 @@ type chunk struct {
 	text   []byte
 	line   int
 	output bool // it follows a command line, so it may be text that was never meant as YAML
+	items  bool // it has a line "items:" in the first column
 }
 
 // lines yields each line without its end, with its number and offset.
@@ -30,16 +31,33 @@ func lines(data []byte, yield func(line []byte, number, offset int) bool) {
 	}
 }
 
+// topLines yields, as lines does, each line that starts in the first column, and the line after one for which yield
+// is true.
+func topLines(data []byte, yield func(line []byte, number, offset int) (more bool)) {
+	more := false
+	for number, offset := 1, 0; offset < len(data); number++ {
+		end := len(data)
+		if i := bytes.IndexByte(data[offset:], '\n'); i >= 0 {
+			end = offset + i
+		}
+		if c := data[offset]; more || c != ' ' && c != '\n' {
+			line := bytes.TrimSuffix(data[offset:end], []byte("\r"))
+			if len(line) > 0 || more {
+				more = yield(line, number, offset)
+			}
+		}
+		offset = end + 1
+	}
+}
+
 // split cuts a stream into documents, so that a broken one loses only itself. "---" and "..." in the first
 // column always separate documents, even inside quoted text and block scalars (YAML 1.2, 9.1). Command
 // lines of a transcript separate too, and so does the start of a second List: kubectl prints no "---".
 func split(data []byte) []chunk {
 	s := newSplitter(data)
-	lines(data, func(l []byte, n, off int) bool {
-		if len(l) > 0 && l[0] != ' ' {
-			s.line(l, n, off)
-		}
-		return true
+	topLines(data, func(l []byte, n, off int) bool {
+		s.line(l, n, off)
+		return false
 	})
 	return s.chunks(data)
 }
@@ -55,13 +73,13 @@ type splitter struct {
 // span is where a document stands in its stream.
 type span struct {
 	from, to, line int
-	output         bool
+	output, items  bool
 }
 
 func newSplitter(data []byte) *splitter { return &splitter{data: data, cur: span{line: 1}} }
 
 func (s *splitter) flush(to, line int, output bool) {
-	s.cur.to = to
+	s.cur.to, s.cur.items = to, s.top.items
 	s.parts = append(s.parts, s.cur)
 	s.cur, s.top = span{from: to, line: line, output: output}, topKeys{}
 }
@@ -101,7 +119,7 @@ func (s *splitter) chunks(data []byte) []chunk {
 	out := make([]chunk, 0, len(s.parts))
 	for _, p := range s.parts {
 		if text := data[p.from:p.to]; len(bytes.TrimSpace(text)) > 0 {
-			out = append(out, chunk{text: text, line: p.line, output: p.output})
+			out = append(out, chunk{text: text, line: p.line, output: p.output, items: p.items})
 		}
 	}
 	return out
@@ -112,6 +130,7 @@ type topKeys struct {
 	any    bool // apiVersion or kind
 	api    bool
 	list   bool // kind: SomethingList
+	items  bool
 	prolog bool // only directives
 }
 
@@ -123,6 +142,8 @@ func (t *topKeys) note(l []byte) {
 	switch {
 	case l[0] == 'a' && bytes.HasPrefix(l, []byte("apiVersion:")):
 		t.any, t.api = true, true
+	case l[0] == 'i' && bytes.HasPrefix(l, []byte("items:")):
+		t.items = true
 	case l[0] == 'k' && bytes.HasPrefix(l, []byte("kind:")):
 		t.any = true
 		t.list = t.list || bytes.HasSuffix(bytes.TrimSpace(l), []byte("List"))
@@ -151,7 +172,7 @@ func listParts(ch chunk) (head chunk, items []chunk, tail chunk, ok bool) {
 		inside
 		after
 	)
-	if !bytes.Contains(ch.text, []byte("items:")) {
+	if !ch.items {
 		return head, nil, tail, false
 	}
 	state, indent := before, -1

@@ -22,14 +22,11 @@ func (c *collector) transcript(data []byte, file string) []chunk {
 	}
 	cut := newSplitter(data)
 	var scan transcriptScan
-	lines(data, func(l []byte, n, off int) bool {
+	topLines(data, func(l []byte, n, off int) bool {
 		if scan.continued {
 			scan.continued = bytes.HasSuffix(l, []byte(`\`))
 			blank(own()[off : off+len(l)])
-			return true
-		}
-		if len(l) == 0 || l[0] == ' ' {
-			return true
+			return scan.continued
 		}
 		switch {
 		case l[0] == '-':
@@ -45,7 +42,7 @@ func (c *collector) transcript(data []byte, file string) []chunk {
 			scan.note(l)
 			cut.line(l, n, off)
 		}
-		return true
+		return scan.continued
 	})
 	return cut.chunks(out)
 }
@@ -123,7 +120,9 @@ var messages = regexp.MustCompile(`^(?:Error from server|error: |Error: |error w
 
 func isMessage(l []byte) bool {
 	switch l[0] {
-	case 'E', 'e', 'N', 'W', 'U', 'T', 'F', 'I', 'c', 'b', 's', 'z', 'D':
+	case 's':
+		return bytes.HasPrefix(l, []byte("sh: ")) // every object has a line "spec:"
+	case 'E', 'e', 'N', 'W', 'U', 'T', 'F', 'I', 'c', 'b', 'z', 'D':
 		return messages.Match(l)
 	}
 	return false

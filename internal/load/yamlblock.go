@@ -13,7 +13,7 @@ import (
 // everything else and whenever it is in doubt, and the whole document goes to the YAML library then. What it
 // does read is what the library would have made of it, to the line; the tests compare the two.
 func (c *collector) plainYAML(text []byte, first int) (v *object.Value, dups []lineKey, ok bool) {
-	if !plainText(text) || tooDeepMaybe(text) {
+	if !plainText(text) {
 		return nil, nil, false
 	}
 	y := blockReader{a: c.arena, b: text, line: first - 1, maxDepth: c.lim.Depth}
@@ -46,9 +46,8 @@ func plainText(text []byte) bool {
 			x := binary.LittleEndian.Uint64(text[i:])
 			// A byte's high bit is set in the sum when the byte is not zero.
 			control := ^((x & (ones * 0x60) & lows) + lows)
-			newline, tab := ^((x^ones*'\n')&lows + lows), ^((x^ones*'\t')&lows + lows)
-			del := ^((x^ones*0x7f)&lows + lows)
-			if hit := (control&^newline&^tab | del | x) & highs; hit != 0 {
+			newline := ^((x^ones*'\n')&lows + lows)
+			if hit := (control&^newline | (x&lows + ones) | x) & highs; hit != 0 { // DEL has its high bit in the second sum
 				i += bits.TrailingZeros64(hit) / 8
 				break
 			}
@@ -70,19 +69,6 @@ func plainText(text []byte) bool {
 			i += n
 		}
 	}
-}
-
-// tooDeepMaybe is false when tooDeep finds nothing, for the price of a count.
-func tooDeepMaybe(text []byte) bool {
-	if len(text) <= 2000 {
-		return false
-	}
-	for _, run := range [...]string{"- - - - ", "- ? ", "? - ", "? ? "} {
-		if bytes.Contains(text, []byte(run)) {
-			return tooDeep(text) > 0
-		}
-	}
-	return bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > 2000 && tooDeep(text) > 0
 }
 
 // blockReader reads one document line by line. Between its methods it stands at the first character of a
@@ -153,6 +139,11 @@ func (y *blockReader) nextLine() {
 
 // endLine leaves the line at i, where only a comment may follow, and goes to the next one.
 func (y *blockReader) endLine(i int) {
+	if y.b[i] == '\n' {
+		y.next = i + 1
+		y.nextLine()
+		return
+	}
 	n := bytes.IndexByte(y.b[i:], '\n')
 	rest := bytes.TrimLeft(y.b[i:i+n], " ")
 	if len(rest) > 0 && (rest[0] != '#' || len(rest) == n && y.b[i-1] != ' ') {

@@ -23,6 +23,9 @@ func plainRune(text []byte) int {
 
 // plainStart tells whether text starts a plain scalar, whatever its surroundings.
 func plainStart(text []byte) bool {
+	if c := text[0] | 0x20; c >= 'a' && c <= 'z' {
+		return true
+	}
 	switch text[0] {
 	case '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', ' ', '\t', '\n':
 		return false
