@@ -205,6 +205,7 @@ func run(k *Check, in *Input, exceptions func() []ExceptionResult) []Finding {
 		if f.Severity == "" {
 			f.Severity = k.Severity
 		}
+		f.unmark()
 		f.Fingerprint = fingerprint(f)
 	}
 	return found

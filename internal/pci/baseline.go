@@ -117,7 +117,7 @@ func (f *Finding) match(pool map[string][]*Finding, exact bool) {
 		pool[print] = slices.Delete(slices.Clone(pool[print]), i, i+1)
 	}
 	for i, was := range pool[f.Fingerprint] {
-		same := f.Severity.rank() >= was.Severity.rank() && placeless(f.Message) == placeless(was.Message)
+		same := f.Severity.rank() >= was.Severity.rank() && placeless(f.Message) == placeless(was.Message) && f.Rest == was.Rest
 		switch {
 		case same:
 			f.Since = Known
@@ -140,7 +140,7 @@ func (f *Finding) match(pool map[string][]*Finding, exact bool) {
 	}
 }
 
-var inFile = regexp.MustCompile(`[^\s(]*?([^\s(/]+\.[A-Za-z0-9]+):\d+`)
+var inFile = regexp.MustCompile(`[^\s(]*?([^\s(/]+\.(?:ya?ml|json|tpl|iptables)):\d+`)
 
 // placeless is a message without lines and folders: the same object may stand elsewhere.
 func placeless(s string) string { return inFile.ReplaceAllString(s, "$1") }

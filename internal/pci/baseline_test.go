@@ -38,6 +38,9 @@ func TestAgainst(t *testing.T) {
 		"the same":                    {[]pci.Finding{of("web", pci.Fail, "open")}, []pci.Finding{of("web", pci.Fail, "open")}, []pci.Since{pci.Known}, nil, 0},
 		"other lines":                 {[]pci.Finding{of("web", pci.Fail, "open (old/a.yaml:7)")}, []pci.Finding{of("web", pci.Fail, "open (new/dir/a.yaml:99)")}, []pci.Since{pci.Known}, nil, 0},
 		"other ports":                 {[]pci.Finding{of("web", pci.Fail, "open on tcp/80")}, []pci.Finding{of("web", pci.Fail, "open on all")}, []pci.Since{pci.Changed}, nil, 1},
+		"another port of a host":      {[]pci.Finding{of("web", pci.Fail, "a.example.com:443 is open")}, []pci.Finding{of("web", pci.Fail, "a.example.com:22 is open")}, []pci.Since{pci.Changed}, nil, 1},
+		"the same more":               {[]pci.Finding{of("web", pci.Fail, "a and 2 more"+pci.Rest([]string{"b", "c"}))}, []pci.Finding{of("web", pci.Fail, "a and 2 more"+pci.Rest([]string{"b", "c"}))}, []pci.Since{pci.Known}, nil, 0},
+		"others among more":           {[]pci.Finding{of("web", pci.Fail, "a and 2 more"+pci.Rest([]string{"b", "c"}))}, []pci.Finding{of("web", pci.Fail, "a and 2 more"+pci.Rest([]string{"b", "d"}))}, []pci.Since{pci.Changed}, nil, 1},
 		"worse":                       {[]pci.Finding{of("web", pci.Fail, "open")}, []pci.Finding{high}, []pci.Since{pci.Changed}, nil, 1},
 		"milder":                      {[]pci.Finding{high}, []pci.Finding{of("web", pci.Fail, "open")}, []pci.Since{pci.Known}, nil, 0},
 		"new":                         {nil, []pci.Finding{of("web", pci.Fail, "open")}, []pci.Since{pci.New}, nil, 1},
@@ -97,5 +100,19 @@ func TestAgainstChecks(t *testing.T) {
 	a.Against(&pci.Assessment{}, "old")
 	if diff := cmp.Diff([]string{"A-1"}, a.Baseline.NewChecks); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestRest: digests are nowhere in the texts of a record.
+func TestRest(t *testing.T) {
+	f := of("web", pci.Fail, "a and 2 more"+pci.Rest([]string{"b", "c"})+", b and 1 more"+pci.Rest([]string{"d"}))
+	f.Because = []pci.Because{{Msg: "x and 1 more" + pci.Rest([]string{"y"})}}
+	f.Fix = &pci.Fix{Text: "close x and 1 more" + pci.Rest([]string{"y"})}
+	got := found(f).Findings[0]
+	if got.Message != "a and 2 more, b and 1 more" || got.Because[0].Msg != "x and 1 more" || got.Fix.Text != "close x and 1 more" {
+		t.Errorf("%q, %q, %q", got.Message, got.Because[0].Msg, got.Fix.Text)
+	}
+	if len(got.Rest) != 33 {
+		t.Errorf("the digests of two lists are %q", got.Rest)
 	}
 }

@@ -92,6 +92,9 @@ type Finding struct {
 	Witness         *Witness   `json:"witness,omitempty"`
 	Because         []Because  `json:"because"`
 	Fix             *Fix       `json:"fix,omitempty"`
+	// Rest is a digest of what the message counts and does not name ("and 7 more"), "" when it names all. It tells
+	// findings apart whose messages are the same.
+	Rest string `json:"rest,omitempty"`
 	// Fingerprint is the same for the same finding in another run: no lines, no order go into it.
 	Fingerprint string `json:"fingerprint"`
 	Since       Since  `json:"since,omitempty"` // against a baseline, of open findings; "" without one

@@ -331,7 +331,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("scalar(%q): got %s, want %s", in, got, want)
 		}
 	}
-	if got, want := listed([]string{"a", "b", "c", "d", "e", "f", "g"}), "a, b, c, d, e and 2 more"; got != want {
+	if got, want := listed([]string{"a", "b", "c", "d", "e", "f", "g"}), "a, b, c, d, e and 2 more"+pci.Rest([]string{"f", "g"}); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

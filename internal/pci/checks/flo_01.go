@@ -179,7 +179,11 @@ func gapFinding(in *pci.Input, p *policy.Policy, r *policy.Rule, other policy.Di
 	}
 	more := ""
 	if len(gs) > 1 {
-		more = fmt.Sprintf(", and %d more pairs alike", len(gs)-1)
+		var names []string
+		for _, other := range gs[1:] {
+			names = append(names, fmt.Sprint(other.src.Workload.Ref, " ", other.dst.Workload.Ref, " ", other.conns))
+		}
+		more = fmt.Sprintf(", and %d more pairs alike", len(gs)-1) + pci.Rest(names)
 	}
 	f.Message = fmt.Sprintf("%s allows %s -> %s %s, but it is denied: %s of %s is closed by %s%s",
 		p.Ref, g.src.Workload.Ref, g.dst.Workload.Ref, g.conns, other, blocked.Workload.Ref, listed(by), more)

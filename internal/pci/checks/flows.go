@@ -124,7 +124,7 @@ func tidy(because []pci.Because) []pci.Because {
 func listed(names []string) string {
 	const most = 5
 	if len(names) > most {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most) + pci.Rest(names[most:])
 	}
 	return strings.Join(names, ", ")
 }

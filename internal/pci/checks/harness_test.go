@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -160,7 +161,11 @@ func assess(t *testing.T, files map[string]string, opt options) *pci.Assessment 
 
 func assessObjects(t *testing.T, objects []*object.Object, opt options) *pci.Assessment {
 	t.Helper()
-	return pci.Assess(inputOf(t, objects, opt), All)
+	a := pci.Assess(inputOf(t, objects, opt), All)
+	if text, err := json.Marshal(a); err != nil || bytes.Contains(text, []byte("\\u0000")) {
+		t.Errorf("a text of the record has a digest in it (pci.Rest), or cannot be written: %v", err)
+	}
+	return a
 }
 
 // inputOf takes the way of the command: stated facts, cluster, intent, policies, model, exposure, scope.

@@ -119,7 +119,7 @@ func unregistered(in *pci.Input, w *cluster.Workload) (f *pci.Finding, flows int
 func listedBy(texts []string) string {
 	const most, sep = 5, "; "
 	if len(texts) > most {
-		return strings.Join(texts[:most], sep) + fmt.Sprintf("%sand %d more", sep, len(texts)-most)
+		return strings.Join(texts[:most], sep) + fmt.Sprintf("%sand %d more", sep, len(texts)-most) + pci.Rest(texts[most:])
 	}
 	return strings.Join(texts, sep)
 }

@@ -95,7 +95,11 @@ func impacts(in *pci.Input, concerns func(scope.Reason) bool) (found []pci.Findi
 		f := pci.Finding{Subject: w.Ref, Pos: w.Pos, Status: pci.Fail}
 		f.Message = fmt.Sprintf("declared %s, and it is %s: %s", class, rs[0].Class, about(rs[0]))
 		if n := len(rs) - 1; n > 0 {
-			f.Message += fmt.Sprintf(" (and %d more)", n)
+			var names []string
+			for _, r := range rs[1:] {
+				names = append(names, about(r))
+			}
+			f.Message += fmt.Sprintf(" (and %d more)", n) + pci.Rest(names)
 		}
 		if !rs[0].Sure || in.Scope.Unsure(w.Workload) {
 			f.Status = pci.Unknown
