@@ -29,7 +29,7 @@ type Live struct {
 	families  [2]int                         // what says that there is IPv4 and IPv6: pods and services
 
 	// What the picture given out does not have yet.
-	objectsNew   map[object.Ref]bool
+	objectsNew   map[object.GroupKind]map[object.Ref]bool
 	workloadsNew map[object.Ref]bool
 	spacesNew    map[string]bool
 	nodesNew     bool
@@ -86,7 +86,7 @@ func NewLive(c *Cluster, opt Options) *Live {
 
 // forget says that the picture given out has everything.
 func (l *Live) forget() {
-	l.objectsNew, l.workloadsNew, l.spacesNew, l.podsNew = map[object.Ref]bool{}, map[object.Ref]bool{}, map[string]bool{}, map[string]bool{}
+	l.objectsNew, l.workloadsNew, l.spacesNew, l.podsNew = map[object.GroupKind]map[object.Ref]bool{}, map[object.Ref]bool{}, map[string]bool{}, map[string]bool{}
 	l.nodesNew, l.endpointsNew = false, false
 }
 
@@ -145,8 +145,12 @@ func (l *Live) apply(ref object.Ref, old, o *object.Object) (Edit, bool) {
 			l.used[ref.Namespace]++
 		}
 	}
-	l.objectsNew[ref] = true
-	if gk := ref.GroupKind(); gk == (object.GroupKind{Kind: "Namespace"}) {
+	gk := ref.GroupKind()
+	if l.objectsNew[gk] == nil {
+		l.objectsNew[gk] = map[object.Ref]bool{}
+	}
+	l.objectsNew[gk][ref] = true
+	if gk == (object.GroupKind{Kind: "Namespace"}) {
 		return l.namespace(ref, o)
 	}
 	if ns := ref.Namespace; ns != "" {

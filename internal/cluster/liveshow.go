@@ -17,24 +17,12 @@ func (l *Live) Cluster() *Cluster {
 	}
 	c := *l.shown
 	c.Numbers = l.reader.Numbers
-	c.Objects, c.byKind = patched(c.Objects, l.objectsNew, l.objects), maps.Clone(c.byKind)
-	kinds := map[object.GroupKind]map[object.Ref]bool{}
-	for ref := range l.objectsNew {
-		gk := ref.GroupKind()
-		if kinds[gk] == nil {
-			kinds[gk] = map[object.Ref]bool{}
-		}
-		kinds[gk][ref] = true
+	refs := map[object.Ref]bool{}
+	for _, of := range l.objectsNew {
+		maps.Copy(refs, of)
 	}
-	for gk, refs := range kinds {
-		if c.byKind[gk] = patched(c.byKind[gk], refs, l.objects); len(c.byKind[gk]) == 0 {
-			delete(c.byKind, gk)
-		}
-	}
-	if len(l.spacesNew) > 0 {
-		c.namespaces = maps.Clone(l.reader.namespaces)
-		c.Namespaces = slices.SortedFunc(maps.Values(c.namespaces), func(x, y *Namespace) int { return cmp.Compare(x.Name, y.Name) })
-	}
+	c.Objects = patched(c.Objects, refs, l.objects)
+	l.list(&c, slices.Collect(maps.Keys(l.objectsNew)))
 	if len(l.workloadsNew) > 0 {
 		c.Workloads = l.patchedWorkloads(c.Workloads)
 		c.Pods = make([]*Pod, 0, len(c.Pods)+8)
@@ -51,6 +39,31 @@ func (l *Live) Cluster() *Cluster {
 	l.shown = &c
 	l.forget()
 	return l.shown
+}
+
+// Listed is the picture with namespaces and the objects of some kinds as they are now, and all else as it was when Cluster
+// was called last. What it costs does not hang on how many pods there are.
+func (l *Live) Listed(kinds ...object.GroupKind) *Cluster {
+	c := *l.shown
+	l.list(&c, kinds)
+	return &c
+}
+
+// list brings namespaces and the objects of some kinds up to date.
+func (l *Live) list(c *Cluster, kinds []object.GroupKind) {
+	c.byKind = maps.Clone(c.byKind)
+	for _, gk := range kinds {
+		if len(l.objectsNew[gk]) == 0 {
+			continue
+		}
+		if c.byKind[gk] = patched(c.byKind[gk], l.objectsNew[gk], l.objects); len(c.byKind[gk]) == 0 {
+			delete(c.byKind, gk)
+		}
+	}
+	if len(l.spacesNew) > 0 {
+		c.namespaces = maps.Clone(l.reader.namespaces)
+		c.Namespaces = slices.SortedFunc(maps.Values(c.namespaces), func(x, y *Namespace) int { return cmp.Compare(x.Name, y.Name) })
+	}
 }
 
 // patched is a sorted list with the objects that refs name as they are now.
@@ -122,7 +135,7 @@ func (l *Live) showServices(c *Cluster) {
 	b := builder{Cluster: c, opt: l.opt}
 	if !all {
 		for _, o := range c.Kind("", "Service") {
-			all = all || l.objectsNew[o.Ref] && len(o.Root.Get("spec", "selector").Map()) == 0
+			all = all || l.objectsNew[o.Ref.GroupKind()][o.Ref] && len(o.Root.Get("spec", "selector").Map()) == 0
 		}
 	}
 	if all {

@@ -27,6 +27,7 @@ type Live struct {
 	liveClasses
 	liveSets
 	liveProfiles
+	liveGroups
 	lineShown bool // the line of addresses is part of a model given out
 }
 
@@ -122,9 +123,18 @@ func (l *Live) isPlain(c *cluster.Cluster) bool {
 	return true
 }
 
+// adminGroup is where the kinds of administrators live.
+const adminGroup = "policy.networking.k8s.io"
+
+// administered is these kinds and what they look at besides each other.
+var administered = [...]object.GroupKind{
+	{Group: adminGroup, Kind: "AdminNetworkPolicy"}, {Group: adminGroup, Kind: "BaselineAdminNetworkPolicy"}, {Group: adminGroup, Kind: "ClusterNetworkPolicy"},
+	{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"},
+}
+
 // plainKind tells whether policies of a kind say all they mean by themselves.
 func plainKind(gk object.GroupKind) bool {
-	return gk.Group == "networking.k8s.io" || gk.Group == "extensions" || gk.Group == "policy.networking.k8s.io"
+	return gk.Group == "networking.k8s.io" || gk.Group == "extensions" || gk.Group == adminGroup
 }
 
 // followed tells whether it is told what policies of a kind hang on.
@@ -166,7 +176,7 @@ func (l *Live) Apply(e Event) Update {
 	u := Update{How: InPlace}
 	if !l.inPlace(e, &u) {
 		l.begin(l.pic.Objects())
-		u = Update{How: Full, Classes: l.m.hosts, Tiers: len(l.tierUses)}
+		u = Update{How: Full, Classes: l.m.hosts, Tiers: l.inUse}
 	}
 	gk := e.Ref.GroupKind()
 	if l.stats[gk] == nil {
@@ -198,7 +208,7 @@ func (l *Live) inPlace(e Event, u *Update) bool {
 		o = edit.Old
 	}
 	switch gk, k := o.Ref.GroupKind(), kinds.Of(o.Ref.GroupKind()); {
-	case gk.Group == "policy.networking.k8s.io", gk == object.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:
+	case slices.Contains(administered[:], gk):
 		if !l.administrators() {
 			return false
 		}

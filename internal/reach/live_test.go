@@ -215,7 +215,7 @@ func followed(t *testing.T, prof enforcer.Profile, everyday, least int, tell fun
 		first := fresh()
 		l := reach.NewLive(first.Cluster(), cluster.Options{}, prof)
 		before, said := l.Model(), tell(first)
-		for range rapid.IntRange(least, 12).Draw(rt, "events") {
+		for range rapid.IntRange(least, max(least, 12)).Draw(rt, "events") {
 			ref := p.refs[rapid.IntRange(0, len(p.refs)-1).Draw(rt, "object")]
 			e := reach.Event{Ref: ref}
 			if n := rapid.IntRange(-1, len(p.versions[ref])-1).Draw(rt, "version"); n >= 0 {

@@ -15,6 +15,7 @@ import (
 type livePolicies struct {
 	all    []*policy.Policy            // sorted, those without an effect too
 	byRef  map[object.Ref][]livePolicy // in the order of the object
+	admins map[object.Ref]bool         // those of byRef that administrators write
 	inNS   map[string][]int32          // numbers of those that bind pods of one namespace only, in evaluation order
 	others []int32                     // of the others, likewise
 	empty  []int32                     // numbers that are free
@@ -29,11 +30,11 @@ type livePolicy struct {
 
 func (l *Live) indexPolicies() {
 	m := l.m
-	l.livePolicies = livePolicies{byRef: map[object.Ref][]livePolicy{}, inNS: map[string][]int32{}}
+	l.livePolicies = livePolicies{byRef: map[object.Ref][]livePolicy{}, admins: map[object.Ref]bool{}, inNS: map[string][]int32{}}
 	l.liveSets = liveSets{
 		terms: map[string]*liveTerm{}, inSpace: map[string][]*liveTerm{}, bySpace: make([][]*liveSelector, len(m.terms.spaces)), bySel: map[string]*liveSelector{},
 		selKeys: map[string][]*liveSelector{}, addrs: map[string]*liveAddrs{}, within: map[int][]*liveWithin{},
-		changed: map[int]*cluster.Pod{}, repick: map[int]bool{}, moved: map[int]bool{},
+		changed: map[int]*cluster.Pod{}, repick: newBitset(m.hosts), moved: map[int]bool{},
 	}
 	slots := map[*policy.Policy]int32{}
 	m.order = make([]int32, 0, len(m.policies))
@@ -51,7 +52,7 @@ func (l *Live) indexPolicies() {
 			slot = -1
 		}
 		l.all = append(l.all, p)
-		l.byRef[p.Ref] = append(l.byRef[p.Ref], livePolicy{p, slot})
+		l.keep(p, slot)
 	}
 	m.set.Policies, m.set.Problems = nil, nil
 }
@@ -86,13 +87,13 @@ func (l *Live) bind(p *policy.Policy, slot int32, on bool) {
 func (l *Live) policy(ref object.Ref, o *object.Object) bool {
 	var now []policy.Policy
 	if o != nil {
-		now = l.compiled(o)
+		now = l.compiled(o, l.m.cluster)
 	}
 	return l.exchange(ref, now)
 }
 
-func (l *Live) compiled(o *object.Object) []policy.Policy {
-	now, _ := kinds.Of(o.Ref.GroupKind()).Compile(o, l.m.cluster)
+func (l *Live) compiled(o *object.Object, c *cluster.Cluster) []policy.Policy {
+	now, _ := kinds.Of(o.Ref.GroupKind()).Compile(o, c)
 	return doubtUnread(&cluster.Cluster{Objects: []*object.Object{o}}, now, l.prof)
 }
 
@@ -102,6 +103,7 @@ func (l *Live) exchange(ref object.Ref, now []policy.Policy) bool {
 		l.drop(old)
 	}
 	delete(l.byRef, ref)
+	delete(l.admins, ref)
 	for i := range now {
 		if !l.add(&now[i]) {
 			return false
@@ -130,11 +132,7 @@ func (l *Live) drop(old livePolicy) {
 
 // pickAgain says that the classes a policy may bind have to be asked for their policies again.
 func (l *Live) pickAgain(slot int32) {
-	l.m.policies[slot].whom.possible.each(func(lo, hi uint32) {
-		for c := lo; c < hi; c++ {
-			l.repick[int(c)] = true
-		}
-	})
+	l.m.policies[slot].whom.possible.each(func(lo, hi uint32) { l.repick.fill(int(lo), int(hi)) })
 }
 
 func (l *Live) add(p *policy.Policy) bool {
@@ -162,8 +160,15 @@ func (l *Live) add(p *policy.Policy) bool {
 		l.pickAgain(slot)
 		l.asked = append(l.asked, slot)
 	}
-	l.byRef[p.Ref] = append(l.byRef[p.Ref], livePolicy{p, slot})
+	l.keep(p, slot)
 	return true
+}
+
+func (l *Live) keep(p *policy.Policy, slot int32) {
+	l.byRef[p.Ref] = append(l.byRef[p.Ref], livePolicy{p, slot})
+	if p.Ref.Group == adminGroup {
+		l.admins[p.Ref] = true
+	}
 }
 
 // learn makes the model see all that a policy sees of pods and addresses. It reports false when that takes a look at
@@ -221,14 +226,12 @@ func (l *Live) learnTerm(t *policy.Term) bool {
 
 // administrators compiles the policies of administrators again, which may speak of each other.
 func (l *Live) administrators() bool {
-	c := l.pic.Cluster()
-	l.m.cluster = c
-	for _, ref := range l.adminRefs() {
+	c := l.pic.Listed(administered[:]...)
+	for _, ref := range l.adminRefs(c) {
 		var now []policy.Policy
-		for _, o := range c.Kind(ref.Group, ref.Kind) {
-			if o.Ref == ref {
-				now = l.compiled(o)
-			}
+		list := c.Kind(ref.Group, ref.Kind)
+		if i, ok := slices.BinarySearchFunc(list, ref, func(o *object.Object, r object.Ref) int { return o.Ref.Compare(r) }); ok {
+			now = l.compiled(list[i], c)
 		}
 		if !l.same(ref, now) && !l.exchange(ref, now) {
 			return false
@@ -258,7 +261,7 @@ func (l *Live) freshNotes(c *cluster.Cluster) {
 		p := l.all[at]
 		list := c.Kind(p.Ref.Group, p.Ref.Kind)
 		i, ok := slices.BinarySearchFunc(list, p.Ref, func(o *object.Object, r object.Ref) int { return o.Ref.Compare(r) })
-		if !ok || p.Ref.Group != "policy.networking.k8s.io" {
+		if !ok || p.Ref.Group != adminGroup {
 			continue
 		}
 		now, _ := kinds.Of(p.Ref.GroupKind()).Compile(list[i], c)

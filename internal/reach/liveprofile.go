@@ -10,32 +10,52 @@ import (
 
 // liveProfiles counts who uses profiles and tiers.
 type liveProfiles struct {
-	classes  [2][2][]int32      // by profile: how many classes have it
-	unused   [2][2][]int        // profiles that no class has
-	tierUses map[*tier]int      // by profiles
-	tiersOf  map[int32][]*tier  // by policy
-	byName   map[*tier]struct{} // tiers whose rows hold what names of ports mean at each class
-	stale    map[*tier]struct{} // by the event: tiers whose rows have to be made anew
-	touched  map[*tier]struct{} // likewise: tiers whose rows are others at some points
-	waiting  map[*tier]struct{} // tiers whose rows are not up to date
-	picked   []pick
-	asked    []int32 // policies that bind others than before the event, or came with it
+	classes [2][2][]int32      // by profile: how many classes have it
+	unused  [2][2][]int        // profiles that no class has
+	inUse   int                // how many tiers
+	tiersOf map[int32][]*tier  // by policy
+	byName  map[*tier]struct{} // tiers whose rows hold what names of ports mean at each class
+	stale   map[*tier]struct{} // by the event: tiers whose rows have to be made anew
+	touched map[*tier]struct{} // likewise: tiers whose rows are others at some points
+	waiting map[*tier]struct{} // tiers whose rows are not up to date
+	picked  []pick
+	asked   []int32 // policies that bind others than before the event, or came with it
 }
 
 func (l *Live) indexProfiles() {
 	m := l.m
-	l.liveProfiles = liveProfiles{tierUses: map[*tier]int{}, tiersOf: map[int32][]*tier{}, byName: map[*tier]struct{}{}, stale: map[*tier]struct{}{}, touched: map[*tier]struct{}{}, waiting: map[*tier]struct{}{}}
+	l.liveProfiles = liveProfiles{tiersOf: map[int32][]*tier{}, byName: map[*tier]struct{}{}, stale: map[*tier]struct{}{}, touched: map[*tier]struct{}{}, waiting: map[*tier]struct{}{}}
+	l.liveGroups = liveGroups{next: map[tierChange]*tier{}, goes: map[profileChange]int{}}
 	for _, ld := range l.sides() {
+		l.keepTiers(ld)
 		n := make([]int32, len(m.profiles[ld.layer][ld.dir]))
 		for _, p := range m.byClass[ld.layer][ld.dir] {
 			n[p]++
 		}
 		l.classes[ld.layer][ld.dir] = n
 		for _, p := range m.profiles[ld.layer][ld.dir] {
-			l.useTiers(p)
+			l.eachTier(p, l.useTier)
 		}
 	}
 	clear(l.stale) // Warm has made them all
+}
+
+// keepTiers gives every profile the tiers of administrators. Where no policy of theirs selects anything they are empty, and
+// left out of what is given out: so a policy that binds everybody changes these few, and no profile.
+func (l *Live) keepTiers(s binding) {
+	m := l.m
+	if s.layer != policy.Network || m.profile.BaselineOverIsolation != enforcer.No || m.maybeOff[s.dir] {
+		return
+	}
+	b := m.builders[s.layer][s.dir]
+	b.kept = []policy.Tier{policy.AdminTier, policy.BaselineTier}
+	clear(b.profiles)
+	for i, p := range m.profiles[s.layer][s.dir] {
+		b.cut(p.subject, p.picks)
+		p.tiers = slices.Clone(b.split)
+		p.key = string(b.keyOf(b.buf[:0], p.tiers, p.opaque))
+		b.profiles[p.key] = i
+	}
 }
 
 // sides is the layers that have policies, in both directions.
@@ -51,37 +71,61 @@ func (l *Live) sides() []binding {
 	return out
 }
 
-func (l *Live) useTiers(p *profile) {
-	for _, t := range slices.Concat(p.tiers, p.alt) {
-		if l.tierUses[t]++; l.tierUses[t] == 1 {
-			t.adding = l.m.adds(t)
-			l.stale[t] = struct{}{}
-			named := func(k pick) bool { return l.m.policies[k.policy].named[t.dir] }
-			if t.dir == policy.Egress && !t.adding && slices.ContainsFunc(t.picks, named) {
-				l.byName[t] = struct{}{}
-			}
-			for _, k := range t.picks {
-				l.tiersOf[int32(k.policy)] = append(l.tiersOf[int32(k.policy)], t)
-			}
+// eachTier gives the tiers of both readings of a profile.
+func (l *Live) eachTier(p *profile, use func(*tier)) {
+	for _, t := range p.tiers {
+		use(t)
+	}
+	for _, t := range p.alt {
+		use(t)
+	}
+}
+
+// useTier counts a profile that has a tier.
+func (l *Live) useTier(t *tier) {
+	if t.uses++; t.uses == 1 {
+		l.inUse++
+		l.takeTier(t)
+	}
+}
+
+func (l *Live) leaveTier(t *tier) {
+	if t.uses--; t.uses == 0 {
+		l.inUse--
+		l.dropTier(t)
+		delete(l.waiting, t)
+		if t.twin {
+			l.m.builders[t.layer][t.dir].twins--
 		}
 	}
 }
 
-func (l *Live) leaveTiers(p *profile) {
-	for _, t := range slices.Concat(p.tiers, p.alt) {
-		if l.tierUses[t]--; l.tierUses[t] > 0 {
-			continue
-		}
-		delete(l.tierUses, t)
-		delete(l.stale, t)
-		delete(l.waiting, t)
-		delete(l.byName, t)
-		delete(l.m.builders[t.layer][t.dir].tiers, t.key)
-		for _, k := range t.picks {
-			slot := int32(k.policy)
-			if l.tiersOf[slot] = withoutOne(l.tiersOf[slot], t); len(l.tiersOf[slot]) == 0 {
-				delete(l.tiersOf, slot)
-			}
+// takeTier writes down whose policies a tier holds.
+func (l *Live) takeTier(t *tier) {
+	if len(t.picks) == 0 {
+		return // it has no rows
+	}
+	t.adding = l.m.adds(t)
+	l.stale[t] = struct{}{}
+	named := func(k pick) bool { return l.m.policies[k.policy].named[t.dir] }
+	if t.dir == policy.Egress && !t.adding && slices.ContainsFunc(t.picks, named) {
+		l.byName[t] = struct{}{}
+	}
+	for _, k := range t.picks {
+		l.tiersOf[int32(k.policy)] = append(l.tiersOf[int32(k.policy)], t)
+	}
+}
+
+func (l *Live) dropTier(t *tier) {
+	delete(l.stale, t)
+	delete(l.byName, t)
+	if tiers := l.m.builders[t.layer][t.dir].tiers; tiers[t.key] == t {
+		delete(tiers, t.key)
+	}
+	for _, k := range t.picks {
+		slot := int32(k.policy)
+		if l.tiersOf[slot] = withoutOne(l.tiersOf[slot], t); len(l.tiersOf[slot]) == 0 {
+			delete(l.tiersOf, slot)
 		}
 	}
 }
@@ -91,23 +135,17 @@ func (l *Live) flush(u *Update) {
 	m := l.m
 	for _, c := range slices.Sorted(maps.Keys(l.changed)) {
 		l.rematch(c, l.changed[c])
-		l.repick[c] = true
+		l.repick.set(c)
 	}
 	if l.portsDiffer {
 		maps.Copy(l.touched, l.byName)
 		l.portsDiffer = false
 	}
-	repick := slices.Sorted(maps.Keys(l.repick))
-	u.Classes = len(repick)
+	u.Classes = l.repick.count()
 	slices.SortFunc(l.asked, l.before)
 	l.asked = slices.Compact(l.asked)
 	for _, s := range l.sides() {
-		acts := l.actsNow(s.dir)
-		for _, c := range repick {
-			if acts || l.changed[c] != nil {
-				l.pick(s, c)
-			}
-		}
+		l.pickAll(s)
 	}
 	u.Tiers = l.mark()
 	for _, slot := range l.left {
@@ -132,7 +170,7 @@ func (l *Live) mark() int {
 	spans := l.changedSpans()
 	n := 0
 	for t := range l.touched {
-		if _, anew := l.stale[t]; anew || l.tierUses[t] == 0 {
+		if _, anew := l.stale[t]; anew || t.uses == 0 || len(t.picks) == 0 {
 			continue
 		}
 		n++
@@ -158,7 +196,7 @@ func (l *Live) Settle() {
 	}
 	l.readdress()
 	for t := range l.waiting {
-		if l.tierUses[t] == 0 {
+		if t.uses == 0 || len(t.picks) == 0 {
 			continue
 		}
 		if t.rows[l.m.families[0]] == nil || !l.patch(t) {
@@ -178,17 +216,20 @@ func (l *Live) pick(s binding, c int) {
 	b := m.builders[s.layer][s.dir]
 	profiles := &m.profiles[s.layer][s.dir]
 	before := len(*profiles)
-	old := m.byClass[s.layer][s.dir][c]
 	var picks []pick
-	if l.changed[c] != nil || m.profile.BaselineByDirection != enforcer.Yes {
+	if l.changed[c] != nil || !l.short(s) && m.profile.BaselineByDirection != enforcer.Yes {
 		picks = l.picksOf(b, c)
 	} else {
-		picks = l.picksAfter(b, (*profiles)[old].picks, c)
+		old := (*profiles)[m.byClass[s.layer][s.dir][c]]
+		picks = l.picksAfter(b, old.allPicks(), func(_ int, slot int32) (pick, bool) {
+			p := &m.policies[slot]
+			if !p.whom.possible.has(c) {
+				return pick{}, false
+			}
+			return m.pick(int(slot), c, l.isolated(s, p, c))
+		})
 	}
 	i := b.profile(m.points[c].pod, picks)
-	if i == old {
-		return
-	}
 	if i == before {
 		if free := &l.unused[s.layer][s.dir]; len(*free) > 0 {
 			p := (*profiles)[i]
@@ -199,18 +240,40 @@ func (l *Live) pick(s binding, c int) {
 		} else {
 			l.classes[s.layer][s.dir] = append(l.classes[s.layer][s.dir], 0)
 		}
-		l.useTiers((*profiles)[i])
+		l.eachTier((*profiles)[i], l.useTier)
 	}
-	n := l.classes[s.layer][s.dir]
-	n[i]++
-	m.byClass[s.layer][s.dir][c] = i
-	if n[old]--; n[old] == 0 {
-		p := (*profiles)[old]
+	l.move(s, c, i)
+}
+
+// move puts a class into another profile, and gives up the one that it had when no class has it any more.
+func (l *Live) move(s binding, c, to int) {
+	m, n := l.m, l.classes[s.layer][s.dir]
+	old := m.byClass[s.layer][s.dir][c]
+	if old == to {
+		return
+	}
+	m.byClass[s.layer][s.dir][c] = to
+	n[to]++
+	if n[old]--; n[old] > 0 {
+		return
+	}
+	b, p := m.builders[s.layer][s.dir], m.profiles[s.layer][s.dir][old]
+	if b.profiles[p.key] == old {
 		delete(b.profiles, p.key)
-		l.leaveTiers(p)
-		(*profiles)[old] = &profile{binding: binding{layer: s.layer, dir: s.dir}}
-		l.unused[s.layer][s.dir] = append(l.unused[s.layer][s.dir], old)
 	}
+	l.eachTier(p, l.leaveTier)
+	m.profiles[s.layer][s.dir][old] = &profile{binding: binding{layer: s.layer, dir: s.dir}}
+	l.unused[s.layer][s.dir] = append(l.unused[s.layer][s.dir], old)
+}
+
+// allPicks is picks, which are found again where they are not known.
+func (p *profile) allPicks() []pick {
+	if p.picks == nil {
+		for _, t := range p.tiers {
+			p.picks = append(p.picks, t.picks...)
+		}
+	}
+	return p.picks
 }
 
 // actsNow tells whether some policy that came, went or binds others says anything about a direction.
@@ -219,29 +282,29 @@ func (l *Live) actsNow(d policy.Direction) bool {
 	return l.m.profile.BaselineByDirection != enforcer.Yes || slices.ContainsFunc(l.asked, says) || slices.ContainsFunc(l.left, says)
 }
 
-// picksAfter is picksOf for a class that is what it was, of its picks before the event.
-func (l *Live) picksAfter(b *profileBuilder, before []pick, c int) []pick {
-	m := l.m
-	asked := l.asked
+// picksAfter is picks as they are after the event: without policies that went, and with those asked that still, or now,
+// select what ask speaks of. It is overwritten by the next call.
+func (l *Live) picksAfter(b *profileBuilder, before []pick, ask func(i int, slot int32) (pick, bool)) []pick {
 	l.picked = l.picked[:0]
+	next := 0
 	add := func() {
-		slot := asked[0]
-		asked = asked[1:]
-		if p := &m.policies[slot]; p.Layer == b.layer && p.acts[b.dir] && p.whom.possible.has(c) {
-			if k, ok := m.pick(int(slot), c, false); ok {
+		slot := l.asked[next]
+		if p := &l.m.policies[slot]; p.Layer == b.layer && p.acts[b.dir] {
+			if k, ok := ask(next, slot); ok {
 				l.picked = append(l.picked, k)
 			}
 		}
+		next++
 	}
 	for _, k := range before {
-		for len(asked) > 0 && l.before(asked[0], int32(k.policy)) < 0 {
+		for next < len(l.asked) && l.before(l.asked[next], int32(k.policy)) < 0 {
 			add()
 		}
 		if !slices.Contains(l.left, int32(k.policy)) && !slices.Contains(l.asked, int32(k.policy)) {
 			l.picked = append(l.picked, k)
 		}
 	}
-	for len(asked) > 0 {
+	for next < len(l.asked) {
 		add()
 	}
 	return l.picked

@@ -23,7 +23,7 @@ type liveSets struct {
 
 	spans   []run                // where sets are not what they were
 	changed map[int]*cluster.Pod // classes that are not what they were, with a pod as they were
-	repick  map[int]bool         // classes whose policies may be others
+	repick  bitset               // classes whose policies may be others
 	moved   map[int]bool         // classes of whose addresses something else is known, since rows were made
 }
 
@@ -430,8 +430,6 @@ func (l *Live) rematchSpace(x *liveTerm, sp *space, in enforcer.Answer) {
 	l.matchesOthers(x, next)
 	l.spans = append(l.spans, run{uint32(sp.lo), uint32(sp.hi)})
 	if len(x.subjects) > 0 {
-		for c := sp.lo; c < sp.hi; c++ {
-			l.repick[c] = true
-		}
+		l.repick.fill(sp.lo, sp.hi)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/policy"
 )
@@ -48,17 +49,21 @@ func copied(profiles []*profile) []*profile {
 	out, all := make([]*profile, len(profiles)), make([]profile, len(profiles))
 	tiers := map[*tier]*tier{}
 	copyTiers := func(list []*tier) []*tier {
-		next := make([]*tier, len(list))
-		for i, t := range list {
+		next := make([]*tier, 0, len(list))
+		for _, t := range list {
+			if len(t.picks) == 0 {
+				continue
+			}
 			if tiers[t] == nil {
 				c := *t // its rows are up to date
 				tiers[t] = &c
 			}
-			next[i] = tiers[t]
+			next = append(next, tiers[t])
 		}
 		return next
 	}
 	for i, p := range profiles {
+		p.allPicks()
 		all[i] = *p
 		all[i].tiers = copyTiers(p.tiers)
 		if p.alt != nil {
@@ -79,17 +84,14 @@ func (t *table) shown() *table {
 	}
 }
 
-// adminRefs is the objects of administrators' kinds, those that were and those that are.
-func (l *Live) adminRefs() []object.Ref {
-	var out []object.Ref
-	for ref := range l.byRef {
-		if ref.Group == "policy.networking.k8s.io" {
-			out = append(out, ref)
-		}
-	}
-	for _, kind := range [...]string{"AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"} {
-		for _, o := range l.m.cluster.Kind("policy.networking.k8s.io", kind) {
-			out = append(out, o.Ref)
+// adminRefs is the objects of administrators' kinds, those that were and those that are in c.
+func (l *Live) adminRefs(c *cluster.Cluster) []object.Ref {
+	out := slices.Collect(maps.Keys(l.admins))
+	for _, gk := range administered {
+		if gk.Group == adminGroup {
+			for _, o := range c.Kind(gk.Group, gk.Kind) {
+				out = append(out, o.Ref)
+			}
 		}
 	}
 	slices.SortFunc(out, object.Ref.Compare)

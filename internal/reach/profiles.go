@@ -1,8 +1,10 @@
 package reach
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
@@ -20,7 +22,7 @@ type binding struct {
 type profile struct {
 	binding
 	key    string  // tells profiles of a layer and direction apart
-	picks  []pick  // of all tiers, in evaluation order
+	picks  []pick  // of all tiers, in evaluation order; nil where Live has changed tiers (allPicks)
 	tiers  []*tier // the picks by tier
 	alt    []*tier // the tiers as they are evaluated if what they may deny is less; nil when that is known
 	opaque []int   // indexes into Model.opaque, in the network layer
@@ -46,14 +48,19 @@ const (
 // tier is the policies of one tier that select a class.
 type tier struct {
 	binding
-	key   string // tells tiers of a layer and direction apart
-	picks []pick
-	iso   isolation
-	rows  [2]*row // by family, made on first use
+	key    string // tells tiers of a layer and direction apart
+	number uint32 // likewise, and is never used again
+	picks  []pick
+	iso    isolation
+	of     policy.Tier
+	rows   [2]*row // by family, made on first use
 
 	// Of a model that follows changes:
-	adding bool  // what adds tells
-	late   []run // where the rows have to be brought up to date
+	uses   int        // by profiles
+	twin   bool       // there is another one of the same policies
+	group  *tierGroup // while an event is followed
+	adding bool       // what adds tells
+	late   []run      // where the rows have to be brought up to date
 }
 
 func (m *Model) makeProfiles() {
@@ -85,6 +92,10 @@ type profileBuilder struct {
 	profiles map[string]int
 	tiers    map[string]*tier
 	buf      []byte
+	made     uint32        // how many tiers there ever were
+	split    []*tier       // of the picks at hand
+	twins    int           // how many tiers are
+	kept     []policy.Tier // those that every profile has, if only without policies
 
 	lastPorts []cluster.Port // of the pod before, and what portKey says of them
 	lastKey   string
@@ -194,10 +205,8 @@ func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
 		}
 		pr.open = pr.open || m.maybeOff[b.dir] && (len(picks) > 0 || pr.lost)
 	}
-	b.buf = b.key(b.buf[:0], pod, picks)
-	for _, o := range pr.opaque {
-		b.buf = binary.AppendUvarint(append(b.buf, 'o'), uint64(o))
-	}
+	b.cut(pod, picks)
+	b.buf = b.keyOf(b.buf[:0], b.split, pr.opaque)
 	if i, ok := b.profiles[string(b.buf)]; ok {
 		return i
 	}
@@ -205,16 +214,38 @@ func (b *profileBuilder) profile(pod *cluster.Pod, picks []pick) int {
 	pr.key = string(b.buf)
 	b.profiles[pr.key] = i
 	pr.subject, pr.picks = pod, slices.Clone(picks)
+	pr.tiers = slices.Clone(b.split)
+	at := 0
+	for _, t := range pr.tiers {
+		if len(t.picks) > 0 && &t.picks[0] == &picks[at] { // the tier is new
+			t.picks = pr.picks[at : at+len(t.picks)]
+		}
+		at += len(t.picks)
+	}
+	b.readLate(&pr)
 	kept := new(profile)
 	*kept = pr
 	m.profiles[b.layer][b.dir] = append(m.profiles[b.layer][b.dir], kept)
-	b.split(kept)
 	return i
 }
 
 // surelyIsolated tells whether some policy certainly binds and isolates in a direction.
 func (m *Model) surelyIsolated(picks []pick, dir policy.Direction) bool {
 	return slices.ContainsFunc(picks, func(k pick) bool { return k.sure && m.policies[k.policy].Isolates[dir] })
+}
+
+// keyOf tells lists of tiers apart, with the kinds in doubt that bear on a profile.
+func (b *profileBuilder) keyOf(buf []byte, tiers []*tier, opaque []int) []byte {
+	for _, t := range tiers {
+		buf = binary.AppendUvarint(buf, uint64(t.number))
+	}
+	for i, o := range opaque {
+		if i == 0 {
+			buf = append(buf, 0) // no tier has this number
+		}
+		buf = binary.AppendUvarint(buf, uint64(o))
+	}
+	return buf
 }
 
 // key tells lists of picks apart, with the ports of the pod where some rule asks for them by name.
@@ -234,24 +265,43 @@ func (b *profileBuilder) key(buf []byte, pod *cluster.Pod, picks []pick) []byte 
 	return buf
 }
 
-// split cuts the picks of a profile into tiers. Tiers of equal picks are one.
-func (b *profileBuilder) split(pr *profile) {
-	m := b.m
-	var baseline bool
-	pr.tiers = make([]*tier, 0, 4)
-	for at := 0; at < len(pr.picks); {
+// cut cuts picks into tiers, in split. Tiers of equal picks are one.
+func (b *profileBuilder) cut(pod *cluster.Pod, picks []pick) {
+	b.split = b.split[:0]
+	kept := b.kept
+	for at := 0; at < len(picks); {
 		end := at
-		of := m.policies[pr.picks[at].policy].Tier
-		for end < len(pr.picks) && m.policies[pr.picks[end].policy].Tier == of {
+		of := &b.m.policies[picks[at].policy].Tier
+		for end < len(picks) && b.m.policies[picks[end].policy].Tier == *of {
 			end++
 		}
-		baseline = baseline || of == policy.BaselineTier
-		pr.tiers = append(pr.tiers, b.tier(pr, pr.picks[at:end], atOnce))
+		for ; len(kept) > 0 && inOrder(kept[0], *of) <= 0; kept = kept[1:] {
+			if kept[0] != *of {
+				b.split = append(b.split, b.tier(pod, nil, atOnce, kept[0]))
+			}
+		}
+		b.split = append(b.split, b.tier(pod, picks[at:end], atOnce, *of))
 		at = end
 	}
+	for _, of := range kept {
+		b.split = append(b.split, b.tier(pod, nil, atOnce, of))
+	}
+}
+
+// inOrder orders tiers as they are evaluated.
+func inOrder(a, b policy.Tier) int {
+	return cmp.Or(cmp.Compare(a.Rank, b.Rank), strings.Compare(a.Name, b.Name))
+}
+
+// readLate gives a profile its tiers as they are evaluated where NetworkPolicy does not isolate before the baseline tier.
+func (b *profileBuilder) readLate(pr *profile) {
+	m := b.m
 	over := m.profile.BaselineOverIsolation
-	if !baseline || over == enforcer.No || b.layer != policy.Network || over == enforcer.Unknown && pr.open {
+	if over == enforcer.No || b.layer != policy.Network || over == enforcer.Unknown && pr.open {
 		return // where everything is possible the other reading adds nothing
+	}
+	if !slices.ContainsFunc(pr.tiers, func(t *tier) bool { return t.of == policy.BaselineTier }) {
+		return
 	}
 	late := b.late(pr)
 	if over == enforcer.Yes {
@@ -266,24 +316,34 @@ func (b *profileBuilder) split(pr *profile) {
 func (b *profileBuilder) late(pr *profile) []*tier {
 	var out, end []*tier
 	for _, t := range pr.tiers {
-		if b.m.policies[t.picks[0].policy].Tier != policy.NetworkPolicyTier {
+		if t.of != policy.NetworkPolicyTier {
 			out = append(out, t)
 			continue
 		}
-		out = append(out, b.tier(pr, t.picks, never))
-		end = append(end, b.tier(pr, t.picks, alone))
+		out = append(out, b.tier(pr.subject, t.picks, never, t.of))
+		end = append(end, b.tier(pr.subject, t.picks, alone, t.of))
 	}
 	return append(out, end...)
 }
 
-func (b *profileBuilder) tier(pr *profile, picks []pick, iso isolation) *tier {
-	b.buf = b.key(append(b.buf[:0], '0'+byte(iso)), pr.subject, picks)
+// tier is the tier of some policies, made when there is none yet; it keeps the picks then.
+func (b *profileBuilder) tier(pod *cluster.Pod, picks []pick, iso isolation, of policy.Tier) *tier {
+	b.buf = b.tierKey(b.buf[:0], pod, picks, iso, of)
 	t := b.tiers[string(b.buf)]
 	if t == nil {
-		t = &tier{binding: pr.binding, picks: picks, iso: iso, key: string(b.buf)}
+		b.made++
+		t = &tier{binding: b.binding, picks: picks, iso: iso, key: string(b.buf), number: b.made, of: of}
+		t.subject = pod
 		b.tiers[t.key] = t
 	}
 	return t
+}
+
+func (b *profileBuilder) tierKey(buf []byte, pod *cluster.Pod, picks []pick, iso isolation, of policy.Tier) []byte {
+	if len(picks) == 0 {
+		return append(append(buf, '-'), of.Name...)
+	}
+	return b.key(append(buf, '0'+byte(iso)), pod, picks)
 }
 
 // membersOf lists, by profile of the network layer, the classes that have it.

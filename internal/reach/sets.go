@@ -2,6 +2,7 @@ package reach
 
 import (
 	"cmp"
+	"iter"
 	"math/bits"
 	"slices"
 	"sort"
@@ -30,6 +31,19 @@ func (b bitset) each(f func(int)) {
 	for w, x := range b {
 		for ; x != 0; x &= x - 1 {
 			f(w*64 + bits.TrailingZeros64(x))
+		}
+	}
+}
+
+// all is the points of b, in order.
+func (b bitset) all() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for w, x := range b {
+			for ; x != 0; x &= x - 1 {
+				if !yield(w*64 + bits.TrailingZeros64(x)) {
+					return
+				}
+			}
 		}
 	}
 }
