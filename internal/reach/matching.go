@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -56,10 +57,11 @@ var runTimeLabels = []string{
 
 // addedLater tells whether the pod stands for a template and the label comes with the real pods.
 func addedLater(key string, p *cluster.Pod) bool {
-	if _, has := p.Labels[key]; has || !p.Template {
+	if !p.Template || !slices.Contains(runTimeLabels, key) {
 		return false
 	}
-	return slices.Contains(runTimeLabels, key)
+	_, has := p.Labels[key]
+	return !has
 }
 
 // unseen tells whether it matters that the engine may not look at the label.
@@ -69,11 +71,18 @@ func (m *Model) unseen(r *cluster.Requirement, p *cluster.Pod) bool {
 
 func (m *Model) matchPod(s cluster.Selector, p *cluster.Pod) enforcer.Answer {
 	answer := enforcer.Yes
-	for _, r := range s {
-		switch {
-		case addedLater(r.Key, p), m.unseen(&r, p):
+	for i := range s {
+		r := &s[i]
+		if addedLater(r.Key, p) {
 			answer = enforcer.Unknown
-		case !r.Matches(p.Labels):
+			continue
+		}
+		value, has := p.Labels[r.Key]
+		matches := r.MatchesValue(value, has)
+		switch { // as unseen has it
+		case has && m.profile.Sees(r.Key) != enforcer.Yes && matches != r.MatchesValue("", false):
+			answer = enforcer.Unknown
+		case !matches:
 			return enforcer.No
 		}
 	}
@@ -93,8 +102,8 @@ func (m *Model) matchAccount(s cluster.Selector, p *cluster.Pod) enforcer.Answer
 // matchKnown matches labels of which, unless all are known, only the one named always is.
 func matchKnown(s cluster.Selector, labels map[string]string, known bool, always string) enforcer.Answer {
 	answer := enforcer.Yes
-	for _, r := range s {
-		switch {
+	for i := range s {
+		switch r := &s[i]; {
 		case !known && r.Key != always:
 			answer = enforcer.Unknown
 		case !r.Matches(labels):
@@ -248,29 +257,70 @@ func (m *Model) podIn(pod *cluster.Pod, f family, set netset.Addrs) enforcer.Ans
 // podsNear is the pods in namespaces that some term may mean, in the order of the cluster.
 func (m *Model) podsNear(terms []policy.Term) []*cluster.Pod {
 	if m.podsIn == nil {
-		m.podsIn = map[*cluster.Namespace][]int{}
+		m.podsIn = &podsIn{of: map[*cluster.Namespace][]int{}, known: map[string][]*cluster.Namespace{}}
 		for i, pod := range m.cluster.Pods {
-			m.podsIn[pod.Namespace] = append(m.podsIn[pod.Namespace], i)
+			if _, known := m.podsIn.of[pod.Namespace]; !known {
+				m.podsIn.order = append(m.podsIn.order, pod.Namespace)
+			}
+			m.podsIn.of[pod.Namespace] = append(m.podsIn.of[pod.Namespace], i)
 		}
 	}
 	var found []int
 	if len(terms) == 1 && terms[0].Namespace != "" {
-		found = m.podsIn[m.cluster.Namespace(terms[0].Namespace)]
+		found = m.podsIn.of[m.cluster.Namespace(terms[0].Namespace)]
 	} else {
-		for ns, is := range m.podsIn {
-			if slices.ContainsFunc(terms, func(t policy.Term) bool {
-				return t.Namespace == ns.Name || t.Namespace == "" && matchNamespace(t.NamespaceSelector, ns) != enforcer.No
-			}) {
-				found = append(found, is...)
+		near := map[*cluster.Namespace]bool{}
+		for i := range terms {
+			for _, ns := range m.podsIn.near(&terms[i], m.cluster) {
+				if !near[ns] {
+					near[ns] = true
+					found = append(found, m.podsIn.of[ns]...)
+				}
 			}
 		}
-		slices.Sort(found)
+		if !slices.IsSorted(found) {
+			slices.Sort(found)
+		}
 	}
 	out := make([]*cluster.Pod, len(found))
 	for k, i := range found {
 		out[k] = m.cluster.Pods[i]
 	}
 	return out
+}
+
+// podsIn knows the pods of each namespace, and which namespaces selectors ask for: many terms ask alike.
+type podsIn struct {
+	of    map[*cluster.Namespace][]int // numbers in Cluster.Pods
+	order []*cluster.Namespace         // of their first pods
+	known map[string][]*cluster.Namespace
+	key   []byte
+}
+
+// near gives the namespaces with pods that a term may ask for.
+func (x *podsIn) near(t *policy.Term, c *cluster.Cluster) []*cluster.Namespace {
+	if t.Namespace != "" {
+		return []*cluster.Namespace{c.Namespace(t.Namespace)}
+	}
+	x.key = x.key[:0]
+	for _, r := range t.NamespaceSelector { // lengths, because anything may be written in them
+		x.key = append(x.key, byte(r.Op))
+		x.key = binary.AppendUvarint(x.key, uint64(len(r.Values)))
+		x.key = append(binary.AppendUvarint(x.key, uint64(len(r.Key))), r.Key...)
+		for _, v := range r.Values {
+			x.key = append(binary.AppendUvarint(x.key, uint64(len(v))), v...)
+		}
+	}
+	list, ok := x.known[string(x.key)]
+	if !ok {
+		for _, ns := range x.order {
+			if matchNamespace(t.NamespaceSelector, ns) != enforcer.No {
+				list = append(list, ns)
+			}
+		}
+		x.known[string(x.key)] = list
+	}
+	return list
 }
 
 // podsWhere sorts pods by what match says of them. With alike it says the same of pods of one workload with the same

@@ -132,9 +132,9 @@ type Model struct {
 	placed   *places
 	lined    *lines
 	asking   *Neighbours
-	podsIn   map[*cluster.Namespace][]int // numbers in Cluster.Pods, made on first use
-	noted    []int32                      // the policies with notes in evaluation order, made on first use
-	tunnels  bool                         // an ambient mesh may carry traffic between some pods
+	podsIn   *podsIn // made on first use
+	noted    []int32 // the policies with notes in evaluation order, made on first use
+	tunnels  bool    // an ambient mesh may carry traffic between some pods
 	line     addrLine
 	terms    termIndex
 	wide     int // how many wide sets were made

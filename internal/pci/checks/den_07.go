@@ -72,7 +72,10 @@ func staleRule(in *pci.Input, p *policy.Policy, r *policy.Rule, subjects []*clus
 		_, pods := in.Model.PeerPods(q)
 		peers = append(peers, pods...)
 		allKnown = allKnown && !elsewhere(in, q)
-		why := absent(in, q)
+		why := ""
+		if len(pods) == 0 {
+			why = absent(in, q)
+		}
 		if and := meantAnd(in, p, r, q); and != "" && len(pods) == 0 {
 			why = and
 		} else if fromChart && alivePeer(in, r) {

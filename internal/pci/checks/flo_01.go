@@ -73,8 +73,12 @@ func named(m *reach.Model, r *policy.Rule) ([]*cluster.Pod, bool) {
 func podPerWorkload(pods []*cluster.Pod) []*cluster.Pod {
 	var out []*cluster.Pod
 	seen := map[*cluster.Workload]bool{}
+	var last *cluster.Workload
 	for _, p := range pods {
-		if !p.HostNetwork && !seen[p.Workload] {
+		if p.HostNetwork || p.Workload == last {
+			continue
+		}
+		if last = p.Workload; !seen[p.Workload] {
 			seen[p.Workload] = true
 			out = append(out, p)
 		}

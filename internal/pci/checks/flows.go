@@ -189,7 +189,7 @@ func freeName(c *cluster.Cluster, namespace, name string, taken []string) string
 func scalar(s string) string {
 	words := []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 	letter := s != "" && (s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z')
-	if !letter || slices.Contains(words, strings.ToLower(s)) {
+	if !letter || len(s) <= len("false") && slices.Contains(words, strings.ToLower(s)) {
 		return strconv.Quote(s)
 	}
 	return s
@@ -237,7 +237,9 @@ func writeLabels(b *strings.Builder, indent string, labels map[string]string) {
 	slices.Sort(keys)
 	b.WriteString(indent + "matchLabels:\n")
 	for _, k := range keys {
-		fmt.Fprintf(b, "%s  %s: %s\n", indent, scalar(k), scalar(labels[k]))
+		for _, part := range [...]string{indent, "  ", scalar(k), ": ", scalar(labels[k]), "\n"} {
+			b.WriteString(part)
+		}
 	}
 }
 
