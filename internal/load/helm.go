@@ -130,6 +130,7 @@ func (c *collector) renderChart(source string, ch *chart.Chart) {
 		return
 	}
 	c.missingCharts(source, ch, "")
+	c.asksCluster(source, ch)
 	out, err := renderTemplates(ch, values)
 	if err != nil {
 		c.chartFailed(source, err)
@@ -152,12 +153,23 @@ func (c *collector) renderChart(source string, ch *chart.Chart) {
 	}
 }
 
-// dropHooks leaves out what helm install never creates: tests, and hooks of deletion and rollback.
+// dropHooks leaves out what helm install never creates: tests, and hooks of deletion and rollback. A policy that is only
+// there while a hook runs, or after an upgrade, is left out with an error: it is in force at some times and not at others.
 func (c *collector) dropHooks(from int) {
 	kept := c.objects[:from]
 	for _, o := range c.objects[from:] {
 		hooks := o.Root.Get("metadata", "annotations", "helm.sh/hook").Str()
-		if hooks == "" || strings.Contains(hooks, "install") || strings.Contains(hooks, "upgrade") {
+		run := strings.Contains(hooks, "install") || strings.Contains(hooks, "upgrade")
+		passing := run && !strings.Contains(hooks, "install") || run && strings.Contains(o.Root.Get("metadata", "annotations", "helm.sh/hook-delete-policy").Str(), "hook-succeeded")
+		if k, known := c.kinds[o.Ref.GroupKind()]; passing && known && !k.Aside && strings.HasSuffix(o.Ref.Kind, "Policy") {
+			c.skip(o.Pos, "Helm hook that passes: "+hooks)
+			c.problems = append(c.problems, object.Problem{
+				Severity: object.Error, Pos: o.Pos, Ref: o.Ref, Msg: "a Helm hook (" + hooks + "): it is not always there; not read",
+				Hint: "make it an object of the release, or give what runs: kubectl get -o yaml",
+			})
+			continue
+		}
+		if hooks == "" || run {
 			kept = append(kept, o)
 			continue
 		}
@@ -250,3 +262,25 @@ func unpack(f *os.File, lim Limits) ([]*loader.BufferedFile, error) {
 	}
 	return loader.LoadArchiveFiles(bytes.NewReader(data))
 }
+
+// asksCluster finds policies whose template asks the cluster what it has: here it is told of nothing.
+func (c *collector) asksCluster(source string, ch *chart.Chart) {
+	for _, t := range ch.Templates {
+		at := asking.FindIndex(t.Data)
+		kind := policyLine.FindSubmatch(t.Data)
+		if at == nil || kind == nil {
+			continue
+		}
+		pos := object.Pos{File: path.Join(filepath.ToSlash(source), stripFirst(path.Join(ch.ChartFullPath(), t.Name))), Line: 1 + bytes.Count(t.Data[:at[0]], []byte("\n"))}
+		c.problem(object.Error, pos, "what the template makes of its "+string(kind[1])+" depends on the cluster, which was not asked", "give what helm template --validate prints, or what runs: kubectl get -o yaml")
+	}
+	for _, dep := range ch.Dependencies() {
+		c.asksCluster(source, dep)
+	}
+}
+
+// asking finds the functions of Helm that depend on what the cluster has; its version is not among them.
+var asking = regexp.MustCompile(`\{\{[^}]*(?:\blookup\s|\.Capabilities\.APIVersions)`)
+
+// policyLine finds a policy in the text of a template.
+var policyLine = regexp.MustCompile(`(?m)^\s*kind:\s*"?(\w*Policy)\b`)
