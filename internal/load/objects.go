@@ -116,6 +116,9 @@ func (d *document) one(v *object.Value) {
 				Msg: "has no metadata.name; not read", Hint: "kubectl refuses an object without a name",
 			})
 		}
+		if items := o.Root.Get("items"); strings.HasSuffix(o.Ref.Kind, "List") && items.IsSet() {
+			d.problem(object.Error, items.Line, "the items of this "+o.Ref.Kind+" are no list; not read", "export the list again")
+		}
 		d.c.skip(o.Pos, o.Ref.Kind+" without metadata.name")
 		return
 	}
