@@ -102,7 +102,7 @@ func (fs *kustomizeFS) clean(data []byte, real string) ([]byte, error) {
 	fs.seen[real] = true
 	data, _ = text(data)
 	root, err := fs.c.parseYAML(data, 1, func(line int, key string) {
-		k.problem(object.Error, line, fmt.Sprintf("key %q is given twice in one map; the last one is used", key), "")
+		k.problem(line, fmt.Sprintf("key %q is given twice in one map; the last one is used", key), "")
 	})
 	if err != nil {
 		if fs.failed == nil {
@@ -133,9 +133,9 @@ type kustomization struct {
 	report bool
 }
 
-func (k *kustomization) problem(s object.Severity, line int, msg, hint string) {
+func (k *kustomization) problem(line int, msg, hint string) {
 	if k.report {
-		k.fs.c.problem(s, object.Pos{File: k.file, Line: line}, msg, hint)
+		k.fs.c.problem(object.Error, object.Pos{File: k.file, Line: line}, msg, hint)
 	}
 }
 
@@ -181,7 +181,7 @@ func (k *kustomization) top(root *object.Value) *object.Value {
 			for _, item := range v.List() {
 				k.strip(item.Line, "Helm chart "+item.Get("name").Str()+item.Get("chartName").Str(),
 					"kustomize would run helm to render it; that is not done here")
-				k.problem(object.Error, item.Line, "a Helm chart inside a kustomization is not fetched; rendered without it", "give what kustomize build --enable-helm prints")
+				k.problem(item.Line, "a Helm chart inside a kustomization is not fetched; rendered without it", "give what kustomize build --enable-helm prints")
 			}
 			continue
 		case "helmglobals":
@@ -251,11 +251,11 @@ func (k *kustomization) loadable(v *object.Value) *object.Value {
 		return v
 	case remote.MatchString(s):
 		k.strip(v.Line, s, "remote parts of a kustomization are not fetched")
-		k.problem(object.Error, v.Line, s+" is not fetched; rendered without it", "render it where it can be fetched, and give the result")
+		k.problem(v.Line, s+" is not fetched; rendered without it", "render it where it can be fetched, and give the result")
 		return nil
 	}
 	k.strip(v.Line, s, "the kustomization names it, but it does not exist")
-	k.problem(object.Error, v.Line, fmt.Sprintf("%s does not exist; rendered without it", s), "kustomize build would fail")
+	k.problem(v.Line, fmt.Sprintf("%s does not exist; rendered without it", s), "kustomize build would fail")
 	return nil
 }
 
@@ -270,7 +270,7 @@ func (k *kustomization) plugin(v *object.Value) *object.Value {
 		data, err := os.ReadFile(filepath.Join(k.dir, filepath.FromSlash(w.Str())))
 		if err != nil {
 			k.strip(v.Line, s, "folders of plugin configurations are not read")
-			k.problem(object.Error, v.Line, s+" is a folder of plugin configurations; rendered without it", "name the files in it one by one")
+			k.problem(v.Line, s+" is a folder of plugin configurations; rendered without it", "name the files in it one by one")
 			return nil
 		}
 		s = string(data)
@@ -278,7 +278,7 @@ func (k *kustomization) plugin(v *object.Value) *object.Value {
 	}
 	if strings.Contains(s, "://") || remoteInside.MatchString(s) || strings.Contains(s, "HelmChartInflationGenerator") {
 		k.strip(v.Line, "a plugin of the kustomization", "it would fetch something")
-		k.problem(object.Error, v.Line, "this plugin configuration names something to fetch; rendered without it", "")
+		k.problem(v.Line, "this plugin configuration names something to fetch; rendered without it", "")
 		return nil
 	}
 	return v
