@@ -172,10 +172,10 @@ func (s *stream) stand(q int, t *still, lo, end uint32) bool {
 	}
 	if t.until = until; x.flat {
 		t.base = x.value(s.m.conns, 0)
-	} else {
-		t.base = x.bare(s.m.conns, 0)
+	} else if b := x.bare(s.m.conns, 0); b != t.base {
+		t.base = b
+		clear(s.vals[t.vals : t.vals+t.memo])
 	}
-	clear(s.vals[t.vals : t.vals+t.memo])
 	return true
 }
 

@@ -35,8 +35,7 @@ type stream struct {
 	inAny bitset   // what is in one of them
 	refOf *side    // the side that they are of
 	some  []refWord
-	pair  uint64 // the operands put together last, and what came out
-	both  boundsID
+	ands  [256]anded // what was put together last
 }
 
 // refWord is 64 points of a wide set, with its number.
@@ -192,16 +191,7 @@ func (s *stream) bits(c, w int, x, part uint64, b boundsID) {
 // mixed emits the points of a stretch where wide sets, ports by name, or tiers before tell points apart.
 func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 	t := s.m.conns
-	var bare [1 << maxMemo]boundsID // one more than what the row that adds allows, by the wide sets
-	allowed := func(mask uint64) boundsID {
-		if mask >= 1<<maxMemo {
-			return x.bare(t, mask)
-		}
-		if bare[mask] == 0 {
-			bare[mask] = x.bare(t, mask) + 1
-		}
-		return bare[mask] - 1
-	}
+	vals := sideVals{does: passesID}
 	first, last := int(lo/64), int((hi-1)/64)
 	for w := first; w <= last; w++ {
 		here := s.opens[w][c%64]
@@ -221,7 +211,7 @@ func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 		}
 		before, part := x.before.of(w), s.parts[w]
 		for _, e := range before {
-			if here&e.points&^in != 0 && x.over(t, e.does, allowed(0)) == noneID {
+			if here&e.points&^in != 0 && vals.of(x, t, e.does, 0) == noneID {
 				here &^= e.points &^ in
 			}
 		}
@@ -260,11 +250,31 @@ func (s *stream) mixed(x *side, c int, lo, hi uint32) {
 				same &= 1<<(k+bits.TrailingZeros64(^(same>>k))) - 1
 			}
 			rest &^= same
-			if b := x.over(t, before[e].does, allowed(mask)); b != noneID {
+			if b := vals.of(x, t, before[e].does, mask); b != noneID {
 				s.bits(c, w, same, part, b)
 			}
 		}
 	}
+}
+
+// sideVals is what a side lets through on the stretch it stands on, as far as it was asked.
+type sideVals struct {
+	does effectID               // of the tiers before
+	vals [1 << maxMemo]boundsID // by the wide sets, one more than the value; 0 is not known yet
+}
+
+// of is what is let through to the points in the wide sets of mask, where the tiers before do e.
+func (v *sideVals) of(x *side, t *table, e effectID, mask uint64) boundsID {
+	if mask >= 1<<maxMemo {
+		return x.over(t, e, x.bare(t, mask))
+	}
+	if v.does != e {
+		*v = sideVals{does: e}
+	}
+	if v.vals[mask] == 0 {
+		v.vals[mask] = x.over(t, e, x.bare(t, mask)) + 1
+	}
+	return v.vals[mask] - 1
 }
 
 // each emits points one by one, for a side that has to be asked so.
@@ -314,12 +324,19 @@ func (s *stream) other(i, c int) boundsID {
 	return noneID
 }
 
-// and is the intersection of two bounds. The same two often come one after the other.
+// anded is two bounds with their intersection.
+type anded struct{ a, b, both boundsID }
+
+// and is the intersection of two bounds. A column puts together the same few again and again.
 func (s *stream) and(a, b boundsID) boundsID {
-	if key := uint64(a)<<32 | uint64(b); s.pair != key {
-		s.pair, s.both = key, s.m.conns.and2(a, b)
+	if a == allID || a == b {
+		return b
 	}
-	return s.both
+	p := &s.ands[(a*31+b)%uint32(len(s.ands))]
+	if p.a != a || p.b != b {
+		*p = anded{a, b, s.m.conns.and2(a, b)}
+	}
+	return p.both
 }
 
 func (s *stream) emit(lo, hi uint32, b boundsID) {
