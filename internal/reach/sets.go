@@ -58,13 +58,7 @@ func (b bitset) invert(n int) {
 	}
 }
 
-// or adds the points of another set, of which only as many count as b has room for.
-func (b bitset) or(c bitset) {
-	for w := range b {
-		b[w] |= c[w]
-	}
-}
-
+// count is how many points are in the set.
 func (b bitset) count() (n int) {
 	for _, x := range b {
 		n += bits.OnesCount64(x)
