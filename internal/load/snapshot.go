@@ -156,6 +156,10 @@ func (d *document) snapshot(v *object.Value) {
 	c.cov.Live = c.cov.Live || head.Coverage.Live
 	c.snapshots++
 	c.liveFull = head.Coverage.Complete
+	marks := no
+	if d.marked() {
+		marks = yes
+	}
 	for _, item := range v.Get("objects").List() {
 		root := item.Get("object")
 		file := item.Get("file").Str()
@@ -167,7 +171,7 @@ func (d *document) snapshot(v *object.Value) {
 			d.problem(object.Warning, item.Line, "snapshot: the lines of this object do not fit it; its places are not known", "")
 			clearLines(root)
 		}
-		inner := document{c: c, file: file}
+		inner := document{c: c, file: file, marks: marks}
 		inner.one(root)
 	}
 }

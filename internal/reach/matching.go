@@ -180,7 +180,7 @@ func (m *Model) SubjectPods(p *policy.Policy) (certain, possible []*cluster.Pod)
 	return m.podsWhere(m.podsNear(p.Subjects), !byFacts, func(pod *cluster.Pod) enforcer.Answer { return m.subject(p, pod) })
 }
 
-// PeerPods gives the pods that a peer certainly and possibly matches. For address peers that goes by the
+// PeerPods gives the pods that a peer certainly and possibly matches, which may be one list and must not be changed. For address peers that goes by the
 // pods' addresses and the enforcer. A NodePeer matches no pod here, although host-network pods come with
 // their nodes.
 func (m *Model) PeerPods(q *policy.Peer) (certain, possible []*cluster.Pod) {
@@ -328,6 +328,7 @@ func (x *podsIn) near(t *policy.Term, c *cluster.Cluster) []*cluster.Namespace {
 func (m *Model) podsWhere(pods []*cluster.Pod, alike bool, match func(*cluster.Pod) enforcer.Answer) (certain, possible []*cluster.Pod) {
 	var last *cluster.Pod
 	answer := enforcer.No
+	doubt := false // until something is in doubt both are one
 	for _, pod := range pods {
 		if pod.HostNetwork {
 			continue
@@ -335,14 +336,19 @@ func (m *Model) podsWhere(pods []*cluster.Pod, alike bool, match func(*cluster.P
 		if !alike || last == nil || pod.Workload != last.Workload || pod.Template != last.Template || pod.ServiceAccount != last.ServiceAccount || !pod.SharesLabels(last) {
 			answer, last = match(pod), pod
 		}
-		switch answer {
-		case enforcer.Yes:
-			certain = append(certain, pod)
-			possible = append(possible, pod)
-		case enforcer.Unknown:
-			possible = append(possible, pod)
-		case enforcer.No:
+		if answer == enforcer.Unknown && !doubt {
+			doubt, possible = true, slices.Clone(certain)
 		}
+		if answer == enforcer.Yes {
+			certain = append(certain, pod)
+		}
+		if doubt && answer != enforcer.No {
+			possible = append(possible, pod)
+		}
+	}
+	if !doubt {
+		certain = slices.Clip(certain)
+		possible = certain
 	}
 	return certain, possible
 }
