@@ -232,3 +232,12 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
+
+// TestJSONIsNoTemplate: another tool's marks within a string are text.
+func TestJSONIsNoTemplate(t *testing.T) {
+	data := `{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"x":"a: #@ data.values.b\n#@ end"}}]}`
+	objects, problems, skipped := Parse([]byte(data), "f.json", Limits{})
+	if len(objects) != 1 || len(problems)+len(skipped) != 0 {
+		t.Errorf("%d objects, problems %v, skipped %v", len(objects), problems, skipped)
+	}
+}
