@@ -39,3 +39,6 @@ func (m *Model) BetweenAtoms(src, dst Peer) Bounds {
 	}
 	return m.conns.bounds(out)
 }
+
+// TwinsFrom is how many profiles a tier has at least that may have the policies of another one.
+func TwinsFrom(l *Live, n int) { l.twinFrom = n }

@@ -29,6 +29,7 @@ type Live struct {
 	liveProfiles
 	liveGroups
 	lineShown bool // the line of addresses is part of a model given out
+	twinFrom  int
 }
 
 // Event is an object that came, changed or went. Object is nil for one that went.
@@ -69,7 +70,7 @@ type Stats map[object.GroupKind]*[2]int
 // NewLive makes the model of a cluster. The options are those the cluster was made with. Of objects with one name
 // the last one counts.
 func NewLive(c *cluster.Cluster, opt cluster.Options, prof enforcer.Profile) *Live {
-	l := &Live{opt: opt, prof: prof, stats: Stats{}}
+	l := &Live{opt: opt, prof: prof, stats: Stats{}, twinFrom: twinFrom}
 	for i := 1; i < len(c.Objects); i++ {
 		if c.Objects[i].Ref == c.Objects[i-1].Ref {
 			l.begin(cluster.NewLive(c, opt).Objects())

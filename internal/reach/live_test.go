@@ -214,6 +214,7 @@ func followed(t *testing.T, prof enforcer.Profile, everyday, least int, tell fun
 		}
 		first := fresh()
 		l := reach.NewLive(first.Cluster(), cluster.Options{}, prof)
+		reach.TwinsFrom(l, r.IntN(3)) // worlds are small
 		before, said := l.Model(), tell(first)
 		for range rapid.IntRange(least, max(least, 12)).Draw(rt, "events") {
 			ref := p.refs[rapid.IntRange(0, len(p.refs)-1).Draw(rt, "object")]

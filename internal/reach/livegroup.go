@@ -54,9 +54,12 @@ type tierGroup struct {
 	mixed, same, done bool
 }
 
-// maxTwins is how many tiers of administrators may have the policies of another one: it is not worth a change of all
-// profiles that they are one. More would be rows to make again and again.
-const maxTwins = 16
+// maxTwins is how many tiers of administrators may have the policies of another one, and twinFrom how many profiles such
+// a tier has at least: to make them one would change all these profiles, and rows are made for it instead.
+const (
+	maxTwins = 16
+	twinFrom = 256
+)
 
 // maxAsked is how many policies pickChange has room for.
 const maxAsked = 32
@@ -231,7 +234,7 @@ func (l *Live) wholeTiers(s binding) {
 		pod := m.points[t.group.first].pod
 		key := string(b.tierKey(nil, pod, picks[i], t.iso, t.of))
 		twin := b.tiers[key] != nil
-		if t.group.done = t.group.same; t.group.same || twin && (!kept || b.twins >= maxTwins) {
+		if t.group.done = t.group.same; t.group.same || twin && (!kept || b.twins >= maxTwins || t.uses < l.twinFrom) {
 			continue
 		}
 		if twin {
