@@ -129,7 +129,9 @@ const adminGroup = "policy.networking.k8s.io"
 
 // administered is these kinds and what they look at besides each other.
 var administered = [...]object.GroupKind{
-	{Group: adminGroup, Kind: "AdminNetworkPolicy"}, {Group: adminGroup, Kind: "BaselineAdminNetworkPolicy"}, {Group: adminGroup, Kind: "ClusterNetworkPolicy"},
+	{Group: adminGroup, Kind: "AdminNetworkPolicy"},
+	{Group: adminGroup, Kind: "BaselineAdminNetworkPolicy"},
+	{Group: adminGroup, Kind: "ClusterNetworkPolicy"},
 	{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"},
 }
 
