@@ -46,9 +46,9 @@ func (r *Reader) Warn(v *object.Value, hint, format string, args ...any) {
 	r.problem(object.Warning, v, hint, format, args...)
 }
 
-// Note reports something that is worth knowing and no mistake.
-func (r *Reader) Note(v *object.Value, hint, format string, args ...any) {
-	r.problem(object.Note, v, hint, format, args...)
+// Note reports something that is worth knowing and no mistake. The doubt it returns is for what hangs on it, if anything.
+func (r *Reader) Note(v *object.Value, hint, format string, args ...any) Doubt {
+	return r.problem(object.Note, v, hint, format, args...)
 }
 
 func (r *Reader) problem(sev object.Severity, v *object.Value, hint, format string, args ...any) Doubt {

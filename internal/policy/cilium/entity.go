@@ -71,12 +71,14 @@ func (c *compiler) entityPeers(name string, v *object.Value, path string) ([]pol
 		return []policy.Peer{unclear(world, "%s matches nothing in clusters of one address family")}, true
 	case "cluster", "cluster-mesh":
 		peers := []policy.Peer{pods, nodes}
-		if outside, known := c.apiServer(); known && !outside.IsEmpty() {
+		if outside, known := c.apiServer(); !known {
+			d := c.Note(v, "add the Service kubernetes of namespace default and its EndpointSlice to the input",
+				"%s also means the API server, and its addresses are not in the input", path)
+			world.Doubt = &d
+			peers = append(peers, world)
+		} else if !outside.IsEmpty() {
 			world.Addrs = outside
 			peers = append(peers, world)
-		} else if !known {
-			c.Note(v, "add the Service kubernetes of namespace default and its EndpointSlice to the input",
-				"%s also means the API server, which is counted as a node: its addresses are not in the input", path)
 		}
 		if name == "cluster-mesh" {
 			peers = append(peers, c.outside(v, c.Unclear(v, "%s also means pods of other clusters, which look like addresses outside", path)))

@@ -95,7 +95,7 @@ func sectionFields(path string, s section) []policy.Field {
 			exact(set+".except[]", "together with a group undecided, as versions of Cilium differ"),
 			{
 				Path: path + "." + peer + "Entities[]",
-				Remark: "all, world, cluster, none, host with remote-node, and kube-apiserver when its addresses are in the input are exact; " +
+				Remark: "all, world, none, host with remote-node, and cluster and kube-apiserver when the addresses of the API server are in the input are exact; " +
 					"host or remote-node alone, and what only runs in a cluster (init, unmanaged, ingress, other clusters), are undecided",
 			},
 			exact(path+"."+peer+"Requires[]", "removed from Cilium; refused when not empty"),

@@ -7,7 +7,8 @@ import (
 
 // reads: some peers are Services, and the API server is known by one.
 func reads(o *object.Object) policy.Reading {
-	if o.Ref.Kind == redirect || policy.Holds(o.Root, "toServices") || policy.Holds(o.Root, "kube-apiserver") {
+	if o.Ref.Kind == redirect || policy.Holds(o.Root, "toServices") || policy.Holds(o.Root, "kube-apiserver") ||
+		policy.Holds(o.Root, "cluster") || policy.Holds(o.Root, "cluster-mesh") {
 		return policy.Services
 	}
 	return 0
