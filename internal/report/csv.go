@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 )
@@ -71,7 +72,7 @@ func (r rowWriter) flush() error {
 // cell stops spreadsheets from running text as a formula (OWASP "CSV Injection"): a quote in front makes it
 // text. Blanks in front do not help, spreadsheets may drop them.
 func cell(s string) string {
-	if first := strings.TrimLeft(s, " "); first != "" && strings.ContainsRune("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20", []rune(first)[0]) {
+	if first, n := utf8.DecodeRuneInString(strings.TrimLeft(s, " ")); n > 0 && strings.ContainsRune("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20", first) {
 		s = "'" + s
 	}
 	return line(s)

@@ -29,13 +29,18 @@ var ListFormats = []ListFormat{
 	{"matrix", listMatrix},
 }
 
+// sets is Must and May of a connection.
+func (c Connection) sets() (must, may netset.Conns) {
+	if c.exact != nil {
+		return c.exact.Must, c.exact.May
+	}
+	return conns(c.Must), conns(c.May)
+}
+
 // certainAndOpen splits a connection into what is allowed for sure and what is possibly allowed besides.
 func (c Connection) certainAndOpen() (certain, open netset.Conns) {
-	if c.exact != nil {
-		return c.exact.Must, c.exact.May.Subtract(c.exact.Must)
-	}
-	certain = conns(c.Must)
-	return certain, conns(c.May).Subtract(certain)
+	must, may := c.sets()
+	return must, may.Subtract(must)
 }
 
 func blank(c netset.Conns) string {
@@ -215,16 +220,24 @@ func (p *printer) footnotes(notes footnotes) {
 func listCSV(w io.Writer, l *Listing, _ Options) error {
 	out := newRows(w)
 	err := out.write("src_kind", "src_namespace", "src_name", "src_other", "dst_kind", "dst_namespace", "dst_name", "dst_other", "must", "may", "because")
+	var why []string
+	texts := map[reach.Reason]string{}
 	for c := range l.all() {
 		if err != nil {
 			return err
 		}
-		var why []string
+		why = why[:0]
 		for _, r := range c.Because {
-			why = append(why, r.String())
+			text, ok := texts[r]
+			if !ok {
+				text = r.String()
+				texts[r] = text
+			}
+			why = append(why, text)
 		}
+		must, may := c.sets()
 		err = out.write(c.Src.Kind, c.Src.Namespace, c.Src.Name, c.Src.other(), c.Dst.Kind, c.Dst.Namespace, c.Dst.Name, c.Dst.other(),
-			conns(c.Must).String(), conns(c.May).String(), strings.Join(why, "; "))
+			must.String(), may.String(), strings.Join(why, "; "))
 	}
 	return errors.Join(err, out.flush())
 }
