@@ -130,7 +130,7 @@ func (c *collector) renderChart(source string, ch *chart.Chart) {
 		return
 	}
 	c.missingCharts(source, ch, "")
-	c.asksCluster(source, ch)
+	c.asksCluster(source, ch, askingParts(ch))
 	out, err := renderTemplates(ch, values)
 	if err != nil {
 		c.chartFailed(source, err)
@@ -262,25 +262,3 @@ func unpack(f *os.File, lim Limits) ([]*loader.BufferedFile, error) {
 	}
 	return loader.LoadArchiveFiles(bytes.NewReader(data))
 }
-
-// asksCluster finds policies whose template asks the cluster what it has: here it is told of nothing.
-func (c *collector) asksCluster(source string, ch *chart.Chart) {
-	for _, t := range ch.Templates {
-		at := asking.FindIndex(t.Data)
-		kind := policyLine.FindSubmatch(t.Data)
-		if at == nil || kind == nil {
-			continue
-		}
-		pos := object.Pos{File: path.Join(filepath.ToSlash(source), stripFirst(path.Join(ch.ChartFullPath(), t.Name))), Line: 1 + bytes.Count(t.Data[:at[0]], []byte("\n"))}
-		c.problem(object.Error, pos, "what the template makes of its "+string(kind[1])+" depends on the cluster, which was not asked", "give what helm template --validate prints, or what runs: kubectl get -o yaml")
-	}
-	for _, dep := range ch.Dependencies() {
-		c.asksCluster(source, dep)
-	}
-}
-
-// asking finds the functions of Helm that depend on what the cluster has; its version is not among them.
-var asking = regexp.MustCompile(`\{\{[^}]*(?:\blookup\s|\.Capabilities\.APIVersions)`)
-
-// policyLine finds a policy in the text of a template.
-var policyLine = regexp.MustCompile(`(?m)^\s*kind:\s*"?(\w*Policy)\b`)
