@@ -115,4 +115,7 @@ func TestRest(t *testing.T) {
 	if len(got.Rest) != 33 {
 		t.Errorf("the digests of two lists are %q", got.Rest)
 	}
+	if hostile := of("web", pci.Fail, "open to \x00a\x00, b"); found(hostile).Findings[0].Message != hostile.Message {
+		t.Errorf("a name with marks hides: %q", found(hostile).Findings[0].Message)
+	}
 }

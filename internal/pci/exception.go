@@ -118,8 +118,12 @@ func (x *exceptions) results(checks []Check) []ExceptionResult {
 			ID: e.ID, Check: e.Check, Subject: e.Subject, State: Matched, Reason: e.Reason, Owner: e.Owner, Approver: e.Approver,
 			Approved: e.Approved, Expires: e.Expires, Ticket: e.Ticket, Fault: e.Fault, Pos: e.Pos,
 		}
-		if r.Fault == "" && !isCheck(checks, e.Check) {
+		switch {
+		case r.Fault != "":
+		case !isCheck(checks, e.Check):
 			r.Fault = "there is no check " + e.Check
+		case x.early(&e):
+			r.Fault = "it is said to be approved on " + e.Approved + ", which is yet to come"
 		}
 		switch {
 		case r.Fault != "":
@@ -142,7 +146,12 @@ func isCheck(checks []Check, id string) bool {
 }
 
 // holds tells whether an exception holds today. Dates compare as text. Without a day none holds.
-func (x *exceptions) holds(e *Exception) bool { return x.today != "" && x.today <= e.Expires }
+func (x *exceptions) holds(e *Exception) bool {
+	return x.today != "" && x.today <= e.Expires && !x.early(e)
+}
+
+// early tells whether an exception is yet to be approved.
+func (x *exceptions) early(e *Exception) bool { return x.today != "" && e.Approved > x.today }
 
 // apply accepts the failed findings that an exception covers.
 func (x *exceptions) apply(found []Finding) {
@@ -160,8 +169,11 @@ func (x *exceptions) apply(found []Finding) {
 			said := fmt.Sprintf("exception %s of %s, approved by %s, until %s: %s", e.ID, e.Owner, e.Approver, e.Expires, e.Reason)
 			if !x.holds(e) {
 				said = fmt.Sprintf("exception %s does not hold any more: it ended on %s", e.ID, e.Expires)
-				if x.today == "" {
+				switch {
+				case x.today == "":
 					said = fmt.Sprintf("exception %s is not counted, because the day to judge by is not known", e.ID)
+				case x.early(e):
+					said = fmt.Sprintf("exception %s does not hold yet: it is said to be approved on %s", e.ID, e.Approved)
 				}
 			}
 			f.Because = append(f.Because, Because{Ref: e.Ref, Pos: e.Pos, Msg: said})
@@ -184,6 +196,8 @@ func (x *exceptions) problems(checks []Check) []object.Problem {
 		switch {
 		case !isCheck(checks, e.Check):
 			say(e, "bulkhead checks lists them", "there is no check %s", e.Check)
+		case x.early(e):
+			say(e, "have it approved", "it is said to be approved on %s, which is yet to come, and accepts nothing", e.Approved)
 		case x.used[e.ID] == 0:
 			say(e, "remove it", "%s finds nothing about %s: the exception is not needed", e.Check, e.Subject)
 		case !x.holds(e) && x.today != "":

@@ -3,6 +3,7 @@ package pci
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strings"
 )
 
@@ -16,20 +17,16 @@ func Rest(names []string) string {
 	return restMark + hex.EncodeToString(sum[:8]) + restMark
 }
 
+// marked is a digest and what stands around it. A name in a manifest may have a mark, and then it stays in the text.
+var marked = regexp.MustCompile(restMark + "[0-9a-f]{16}" + restMark)
+
 // unmarked is a text without digests, and these in their order.
 func unmarked(text string) (shown, rest string) {
 	if !strings.Contains(text, restMark) {
 		return text, ""
 	}
-	var show, digests []string
-	for i, part := range strings.Split(text, restMark) {
-		if i%2 == 0 {
-			show = append(show, part)
-		} else {
-			digests = append(digests, part)
-		}
-	}
-	return strings.Join(show, ""), strings.Join(digests, " ")
+	digests := marked.FindAllString(text, -1)
+	return marked.ReplaceAllString(text, ""), strings.ReplaceAll(strings.Join(digests, " "), restMark, "")
 }
 
 // unmark moves the digests of the message to where they belong.

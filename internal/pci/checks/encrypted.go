@@ -3,7 +3,6 @@ package checks
 import (
 	"github.com/bulkhead-sec/bulkhead/internal/cluster"
 	"github.com/bulkhead-sec/bulkhead/internal/enforcer"
-	"github.com/bulkhead-sec/bulkhead/internal/object"
 	"github.com/bulkhead-sec/bulkhead/internal/pci"
 	"github.com/bulkhead-sec/bulkhead/internal/policy/istio"
 	"github.com/bulkhead-sec/bulkhead/internal/reach"
@@ -48,20 +47,19 @@ type handshake struct {
 	port     int
 }
 
-// handshakes reads the recorded ones (kind TLSHandshake): whether the port took TLS.
+// handshakes reads the recorded ones (kind TLSHandshake): whether the port took TLS. That it did stands for a year, as in
+// TLS-06.
 func handshakes(in *pci.Input) map[handshake]bool {
 	out := map[handshake]bool{}
-	for _, o := range in.Cluster.Kind(imports, "TLSHandshake") {
-		spec := o.Root.Get("spec")
+	for _, a := range attempts(in) {
+		spec := a.object.Root.Get("spec")
 		port, ok := spec.Get("port").Int()
-		if took := spec.Get("tls"); ok && took.IsSet() && took.Kind == object.Bool {
-			h := handshake{spec.Get("workload").Str(), port}
-			if before, twice := out[h]; twice {
-				out[h] = before && took.True()
-				continue
-			}
-			out[h] = took.True()
+		if !ok || !a.plain && (!a.speaks || a.age(in.Today) != "") {
+			continue
 		}
+		h := handshake{spec.Get("workload").Str(), port}
+		before, twice := out[h]
+		out[h] = a.speaks && (before || !twice)
 	}
 	return out
 }

@@ -82,7 +82,7 @@ func (a attempt) age(today string) string {
 	day, err := time.Parse(time.DateOnly, today)
 	switch {
 	case err != nil:
-		return ""
+		return "the day to judge by is not given, and it was tried on " + made.UTC().Format(time.DateOnly)
 	case made.UTC().Format(time.DateOnly) > today:
 		return "it was tried on " + made.UTC().Format(time.DateOnly) + ", which is yet to come"
 	case made.Before(day.AddDate(-1, 0, 0)):
@@ -147,7 +147,7 @@ func triedTLS(in *pci.Input) []tlsUse {
 func namesShown(in *pci.Input) (found []pci.Finding, of int) {
 	for _, a := range attempts(in) {
 		leaves := a.leaves()
-		if a.server == "" || len(leaves) == 0 {
+		if a.server == "" || len(leaves) == 0 || a.age(in.Today) != "" {
 			continue
 		}
 		of++
